@@ -71,6 +71,19 @@ arena_alloc(struct arena *a, size_t size)
     return p;
 }
 
+void
+arena_trim(struct arena *a, void *newest, size_t size, size_t used)
+{
+    ASSERT(used <= size);
+    size = (size + ALIGN - 1) / ALIGN * ALIGN;
+    used = (used + ALIGN - 1) / ALIGN * ALIGN;
+    if (size > CHUNK_ROOM) {
+        return; /* a block of its own */
+    }
+    ASSERT((char *)newest + size == (char *)a->chunk + a->chunk->used);
+    a->chunk->used -= size - used;
+}
+
 struct str
 arena_dup(struct arena *a, struct str s)
 {

@@ -22,4 +22,6 @@ void arena_init(struct arena *a, struct pool *chunks, size_t max_bytes);
 void arena_done(struct arena *a); /* frees all; the arena may be used again */
 /* Aligned to 8, undefined content; NULL when the limit or the pool is exhausted. */
 void *arena_alloc(struct arena *a, size_t size) MUST_USE;
+/* Gives back the tail of the newest allocation, which `used` bytes of are kept. */
+void arena_trim(struct arena *a, void *newest, size_t size, size_t used);
 struct str arena_dup(struct arena *a, struct str s); /* STR_NONE (p NULL) when there is no room */

@@ -108,6 +108,9 @@ TEST("an arena gives aligned memory up to its limit")
     CHECK(arena_alloc(&a, 5000) != NULL);
     CHECK(arena_alloc(&a, 5000) == NULL);
     CHECK_STR(arena_dup(&a, STR("kept")), "kept");
+    char *wide = arena_alloc(&a, 100);
+    arena_trim(&a, wide, 100, 10);
+    CHECK((char *)arena_alloc(&a, 1) == wide + 16);
     arena_done(&a);
     CHECK_INT(chunks.used, 0);
     pool_done(&chunks);
