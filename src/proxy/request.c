@@ -348,18 +348,23 @@ answer_fixed(struct request *r)
                                        .body = fixed->body});
 }
 
+/* Every request that was understood has one, forwarded or not [ALB log: trace_id]. */
+static bool
+trace_id_keep(struct request *r)
+{
+    struct worker *w = r->client->worker;
+    struct out o = out_of(w->compose, COMPOSE_BYTES);
+    trace_id_make(&o, &w->head.headers, r->start_wall_us, &w->rand);
+    r->trace_id = arena_dup(&r->arena, str_span(w->compose, o.p));
+    return r->trace_id.p != NULL;
+}
+
 /* The head as the target gets it, kept in the arena: it may be needed again [D17]. */
 static enum end_reason
 head_compose(struct request *r)
 {
     struct client *c = r->client;
     struct worker *w = c->worker;
-    struct out o = out_of(w->compose, COMPOSE_BYTES);
-    trace_id_make(&o, &w->head.headers, r->start_wall_us, &w->rand);
-    r->trace_id = arena_dup(&r->arena, str_span(w->compose, o.p));
-    if (r->trace_id.p == NULL) {
-        return END_OUT_OF_MEMORY;
-    }
     struct forward_head f = {
         .request = &w->head,
         .peer = &c->peer,
@@ -369,7 +374,7 @@ head_compose(struct request *r)
         .close = r->single,
         .trace_id = r->trace_id,
     };
-    o = out_of(w->compose, COMPOSE_BYTES);
+    struct out o = out_of(w->compose, COMPOSE_BYTES);
     if (!forward_head_write(&o, &f)) {
         return END_XFF_TOO_LONG;
     }
@@ -419,6 +424,9 @@ state_routing(struct request *r)
 {
     static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct client *c = r->client;
+    if (!trace_id_keep(r)) {
+        return refuse(r, END_OUT_OF_MEMORY, 0, NULL);
+    }
     if (r->method_id == METHOD_TRACE || r->method_id == METHOD_CONNECT) {
         return refuse(r, END_METHOD_REFUSED, 0, NULL);
     }
