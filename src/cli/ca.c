@@ -25,6 +25,7 @@ static const char usage[] =
 struct ca_options {
     char *state_dir;    /* owned */
     const char *output; /* NULL: standard output */
+    bool help;
 };
 
 /* ---- the root certificate ---- */
@@ -179,16 +180,18 @@ read_options(int argc, char **argv, struct ca_options *o)
     static const struct option names[] = {
         {"state", required_argument, NULL, 's'},
         {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "o:", names, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "o:h", names, NULL)) != -1;) {
         switch (c) {
         case 's':
             xfree(o->state_dir);
             o->state_dir = xstrdup(optarg);
             break;
         case 'o': o->output = optarg; break;
+        case 'h': o->help = true; break;
         default: return false;
         }
     }
@@ -199,12 +202,15 @@ int
 cmd_ca(int argc, char **argv)
 {
     struct errinfo error = {""};
-    struct ca_options o = {state_dir_default(), NULL};
+    struct ca_options o = {.state_dir = state_dir_default()};
     bool fine = read_options(argc, argv, &o);
     const struct action *action = find_action(optind < argc ? argv[optind] : NULL);
     fine = fine && action != NULL && optind + 1 == argc && (o.output == NULL || action->writes);
     int code = EXIT_USAGE;
-    if (!fine) {
+    if (o.help) {
+        (void)fputs(usage, stdout); /* nothing depends on it */
+        code = EXIT_OK;
+    } else if (!fine) {
         (void)fputs(usage, stderr); /* nowhere else to say it */
     } else if (action->run(&o, &error) == ERR_OK) {
         code = EXIT_OK;

@@ -267,9 +267,7 @@ sources_read(struct check_options *o, struct template_errors *errors)
         struct template_source *s = &o->sources[i];
         struct errinfo reason;
         char *path = xstrdup_str(s->file);
-        /* One byte more than allowed: the reader of templates says best what is too much. */
-        if (file_load(AT_FDCWD, path, LIMIT_TEMPLATE_BYTES_MAX + 1, &o->texts[i], &reason) !=
-                ERR_OK &&
+        if (file_load(AT_FDCWD, path, LIMIT_TEMPLATE_BYTES_MAX, &o->texts[i], &reason) != ERR_OK &&
             errors->count < COUNT_OF(errors->items)) {
             errors->items[errors->count++].text = xprintf("%s: %s", path, reason.text);
         }

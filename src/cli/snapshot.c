@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `openalb snapshot`: prints the published configuration, or the last failures of the running
- * instance. */
+ * `openalb snapshot`: prints the published configuration, or from the board of the running instance
+ * the last failures or the health of the targets. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -22,12 +22,14 @@
 
 static const char usage[] =
     "usage: openalb snapshot [--state DIR] [--json]              the published configuration\n"
-    "       openalb snapshot --failures [--state DIR] [--json]   the last failures, newest last\n";
+    "       openalb snapshot --failures [--state DIR] [--json]   the last failures, newest last\n"
+    "       openalb snapshot --health [--state DIR] [--json]     the health of every target\n";
 
 struct snapshot_options {
     char *state_dir; /* owned */
     bool json;
     bool failures;
+    bool health;
     bool help;
 };
 
@@ -297,19 +299,26 @@ map_board(const struct snapshot_options *o, int state_fd, const struct board **r
     return e;
 }
 
+/* A remark when the board is not that of a running instance. */
+static enum err
+say_if_stopped(int state_fd, const char *what, struct errinfo *reterr)
+{
+    pid_t holder = 0;
+    TRY(state_dir_holder(state_fd, &holder, reterr));
+    if (holder == 0) {
+        (void)fprintf(stderr, "openalb snapshot: no OpenALB runs on this state folder now; %s\n",
+                      what); /* a remark only */
+    }
+    return ERR_OK;
+}
+
 static enum err
 print_failures(const struct snapshot_options *o, int state_fd, struct buf *out,
                struct errinfo *reterr)
 {
     const struct board *b = NULL;
-    pid_t holder = 0;
+    TRY(say_if_stopped(state_fd, "these are the failures of its last run", reterr));
     TRY(map_board(o, state_fd, &b, reterr));
-    TRY(state_dir_holder(state_fd, &holder, reterr));
-    if (holder == 0) {
-        (void)fputs("openalb snapshot: no OpenALB runs on this state folder now; these are the "
-                    "failures of its last run\n",
-                    stderr); /* a remark only */
-    }
     struct model *m = NULL;
     enum err e = snapshot_load(state_fd, &m, reterr);
     if (e != ERR_OK && e != ERR_NOT_FOUND) {
@@ -325,17 +334,101 @@ print_failures(const struct snapshot_options *o, int state_fd, struct buf *out,
     return ERR_OK;
 }
 
+/* ---- the health of the targets ---- */
+
+/* "web 127.0.0.1:9101 unhealthy Target.Timeout: Request timed out" */
+static void
+add_health_line(struct buf *out, const struct target_group *g, const struct target *t,
+                const struct board_health *cell)
+{
+    struct health_now now = board_health_get(cell);
+    char text[HEALTH_TEXT];
+    buf_add_str(out, g->name);
+    buf_add_char(out, ' ');
+    add_addr(out, &t->addr);
+    buf_addf(out, " %s", health_state_name(now.state));
+    if (now.reason != HEALTH_REASON_NONE) {
+        buf_addf(out, " %s: %s", health_reason_name(now.reason), health_describe(now, text));
+    }
+    buf_add_char(out, '\n');
+}
+
+/* The names of DescribeTargetHealth's fields would be State, Reason, Description. */
+static json_t *
+health_json(const struct target_group *g, const struct target *t, const struct board_health *cell)
+{
+    struct health_now now = board_health_get(cell);
+    bool reason = now.reason != HEALTH_REASON_NONE;
+    char text[HEALTH_TEXT];
+    struct buf addr = {0}, changed = {0};
+    uint64_t changed_us = atomic_load_explicit(&cell->changed_wall_us, memory_order_relaxed);
+    add_addr(&addr, &t->addr);
+    if (changed_us != 0) {
+        add_time(&changed, changed_us);
+    }
+    return json_pack("{s:s%, s:s%, s:o, s:s, s:s?, s:s?, s:o, s:I, s:I}", "target_group", g->name.p,
+                     g->name.n, "target_group_arn", g->arn.p, g->arn.n, "target", json_of(&addr),
+                     "state", health_state_name(now.state), "reason",
+                     reason ? health_reason_name(now.reason) : NULL, "description",
+                     reason ? health_describe(now, text) : NULL, "changed", json_of(&changed),
+                     "checks_passed",
+                     (json_int_t)atomic_load_explicit(&cell->checks_passed, memory_order_relaxed),
+                     "checks_failed",
+                     (json_int_t)atomic_load_explicit(&cell->checks_failed, memory_order_relaxed));
+}
+
+static void
+add_health(const struct snapshot_options *o, const struct model *m, const struct board *b,
+           struct buf *out)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < m->target_group_count; i++) {
+        const struct target_group *g = &m->target_groups[i];
+        for (size_t j = 0; j < g->target_count; j++) {
+            const struct target *t = &g->targets[j];
+            const struct board_health *cell = &b->health[t->slot]; /* in range: model_check() */
+            if (!o->json) {
+                add_health_line(out, g, t, cell);
+            } else if (json_array_append_new(list, health_json(g, t, cell)) != 0) {
+                out->overflow = true;
+            }
+        }
+    }
+    if (o->json) {
+        out->overflow |= json_dump_callback(list, dump_piece, out, JSON_INDENT(2)) != 0;
+        buf_add_char(out, '\n');
+    } else if (out->n == 0) {
+        buf_add_z(out, "no targets\n");
+    }
+    json_decref(list);
+}
+
+static enum err
+print_health(const struct snapshot_options *o, int state_fd, struct buf *out,
+             struct errinfo *reterr)
+{
+    const struct board *b = NULL;
+    struct model *m = NULL;
+    TRY(say_if_stopped(state_fd, "this is the health that its last run saw", reterr));
+    TRY(map_board(o, state_fd, &b, reterr));
+    enum err e = snapshot_load(state_fd, &m, reterr);
+    if (e == ERR_OK) {
+        add_health(o, m, b, out);
+        model_unref(&m);
+    }
+    board_unmap(b);
+    return e;
+}
+
 /* ---- the command line ---- */
 
 static bool
 read_options(int argc, char **argv, struct snapshot_options *o)
 {
     static const struct option names[] = {
-        {"state", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'j'},
-        {"failures", no_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"state", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
+        {"failures", no_argument, NULL, 'f'},    {"health", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
     };
     optind = 1;
     for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
@@ -346,11 +439,12 @@ read_options(int argc, char **argv, struct snapshot_options *o)
             break;
         case 'j': o->json = true; break;
         case 'f': o->failures = true; break;
+        case 't': o->health = true; break;
         case 'h': o->help = true; break;
         default: return false;
         }
     }
-    return optind == argc;
+    return optind == argc && !(o->failures && o->health);
 }
 
 static enum err
@@ -359,8 +453,9 @@ run(const struct snapshot_options *o, struct errinfo *reterr)
     AUTO(buf_free) struct buf out = {0};
     int fd = -1;
     TRY(state_dir_look(o->state_dir, &fd, reterr));
-    enum err e =
-        o->failures ? print_failures(o, fd, &out, reterr) : print_snapshot(o, fd, &out, reterr);
+    enum err e = o->failures ? print_failures(o, fd, &out, reterr)
+                 : o->health ? print_health(o, fd, &out, reterr)
+                             : print_snapshot(o, fd, &out, reterr);
     (void)close(fd); /* it was only read */
     TRY(e);
     if (out.overflow) {

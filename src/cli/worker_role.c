@@ -3,34 +3,33 @@
 #include "cli/worker_role.h"
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/mem.h"
 #include "log/log.h"
 #include "proxy/proxy.h"
-
-enum { SPOOL_TICK_US = 250 * 1000 };
 
 struct worker_role {
     struct role_env *env;    /* borrowed */
     struct worker *worker;   /* owned */
     struct log_spool *spool; /* owned */
-    struct timer tick;
-    uint64_t lost; /* records, as told last */
+    struct deferred end;
 };
 
+/* Every request has its line by now; the spool's files are complete when it closes. */
 static void
-on_tick(struct timer *t)
+on_end(struct deferred *d)
 {
-    struct worker_role *w = CONTAINER_OF(t, struct worker_role, tick);
-    log_spool_tick(w->spool, loop_wall_us(w->env->loop));
-    uint64_t lost = log_spool_lost(w->spool);
-    if (lost != w->lost) {
-        diag_warn("access-log records were lost count=%llu: is the disk full?",
-                  (unsigned long long)(lost - w->lost));
-        w->lost = lost;
-        w->env->board->workers[w->env->index].log_lost = lost;
-    }
-    timer_arm_in(w->env->loop, t, SPOOL_TICK_US);
+    struct worker_role *w = CONTAINER_OF(d, struct worker_role, end);
+    worker_free(&w->worker);
+    log_spool_close(&w->spool);
+    role_finished(w->env);
+}
+
+/* Called from inside the worker, which cannot go just then. */
+static void
+on_drained(void *context)
+{
+    struct worker_role *w = context;
+    loop_defer(w->env->loop, &w->end);
 }
 
 static enum err
@@ -45,6 +44,7 @@ open_spool(struct worker_role *w, struct errinfo *reterr)
         .interval_s = env->options->log_interval_s,
         .account = env->options->account,
         .region = env->options->region,
+        .row = &env->board->workers[env->index],
     };
     return log_spool_open(&spool, clock_wall_us(), &w->spool, reterr);
 }
@@ -67,8 +67,7 @@ init(struct role_env *env, void **ret_role, struct errinfo *reterr)
         .keys_dirfd = env->keys_dirfd,
     };
     TRY(worker_new(&proxy, &w->worker, reterr));
-    timer_init(&w->tick, on_tick);
-    timer_arm_in(env->loop, &w->tick, SPOOL_TICK_US);
+    deferred_init(&w->end, on_end);
     *ret_role = w;
     return ERR_OK;
 }
@@ -77,9 +76,7 @@ static enum err
 load(void *role, struct model *m, struct errinfo *reterr)
 {
     struct worker_role *w = role;
-    TRY(worker_load(w->worker, m, reterr));
-    log_spool_configure(w->spool, m);
-    return ERR_OK;
+    return worker_load(w->worker, m, reterr);
 }
 
 static void
@@ -94,16 +91,6 @@ drop_sockets(void *role, uint32_t listener_slot)
 {
     struct worker_role *w = role;
     worker_unlisten(w->worker, listener_slot);
-}
-
-/* Every request has its line by now; the spool's files are complete when it closes. */
-static void
-on_drained(void *context)
-{
-    struct worker_role *w = context;
-    timer_remove(&w->tick);
-    log_spool_close(&w->spool);
-    role_finished(w->env);
 }
 
 static void

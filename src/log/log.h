@@ -102,8 +102,7 @@ struct log_spool_env {
 /* Maps the region and first writes to disk what a dead predecessor left in it. */
 enum err log_spool_open(const struct log_spool_env *env, uint64_t wall_us,
                         struct log_spool **ret_spool, struct errinfo *reterr) MUST_USE;
-/* New configuration: which load balancers log where (by slot). Completes the files of removed ones.
- */
+/* New configuration: which load balancers log where (by slot). Completes files of removed ones. */
 void log_spool_configure(struct log_spool *s, const struct model *m);
 /* Appends a finished line of a load balancer; node: address that accepted. Never blocks longer than
  * one write(2) of a full buffer; false: the record is lost (disk full, ...), which is counted, or
@@ -122,9 +121,8 @@ void log_spool_close(struct log_spool **s);
 /* ---- the shipper ---- */
 struct ship_env {
     int spool_dirfd;
-    int bucket_dirfd; /* STATE/s3: directory buckets */
-    const int *
-        region_fds; /* of every worker: which open files more may come to, what dead workers left */
+    int bucket_dirfd;      /* STATE/s3: directory buckets */
+    const int *region_fds; /* of every worker: names of open files, lines of dead workers */
     unsigned workers;
     struct board *board;      /* counts what is lost: this is the only writer */
     uint64_t spool_bytes_max; /* LIMIT_SPOOL_BYTES_MAX */

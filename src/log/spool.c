@@ -54,7 +54,7 @@ spool_lose(struct log_spool *s, uint64_t records)
 {
     s->lost += records;
     if (s->row != NULL) {
-        atomic_store_explicit(&s->row->log_lost, s->lost, memory_order_relaxed);
+        board_add(&s->row->log_lost, records); /* counts on from what the predecessors lost */
     }
 }
 

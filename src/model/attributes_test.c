@@ -32,7 +32,7 @@ check(const struct attribute *a, const char *value, struct errinfo *e)
     return attribute_check(a->table, str_of(a->key), str_of(value), e);
 }
 
-TEST("the counts of keys are AWS's: 22 and one for dualstack, 13 and their kin, 11 and 8")
+TEST("the counts of keys are AWS's: 22 and one for dualstack, 14, 11 and 8 more for HTTPS")
 {
     size_t counts[ATTRIBUTES_COUNT][ATTRIBUTE_NETWORK + 1] = {{0}};
     const struct attribute *a;

@@ -8,16 +8,30 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "base/limits.h"
 #include "base/mem.h"
+
+static void
+entry_unbind(struct listen_entry *e)
+{
+    for (unsigned i = 0; i < LISTEN_COPIES_MAX; i++) {
+        if (e->fds[i] >= 0) {
+            (void)close(e->fds[i]); /* others may hold the socket, too */
+        }
+        e->fds[i] = -1;
+    }
+}
+
+static bool
+entry_bound(const struct listen_entry *e)
+{
+    return e->fds[0] >= 0;
+}
 
 void
 listen_plan_free(struct listen_plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++) {
-        if (plan->entries[i].fd >= 0) {
-            (void)close(plan->entries[i].fd); /* others may hold the socket, too */
-        }
+        entry_unbind(&plan->entries[i]);
     }
     xfree(plan->entries);
     *plan = (struct listen_plan){0};
@@ -28,37 +42,78 @@ listen_plan_add(struct listen_plan *plan, const struct listen_entry *entry)
 {
     struct listen_entry *e = VEC_PUSH(plan->entries, plan->count, plan->cap);
     *e = *entry;
-    e->fd = -1;
+    for (unsigned i = 0; i < LISTEN_COPIES_MAX; i++) {
+        e->fds[i] = -1;
+    }
 }
 
-int
-listen_socket(const struct addr *addr)
+/* The first socket of an address does not share its port while it is bound, so that binding fails
+ * when anyone else listens there: it is the probe as well. */
+static bool
+make_socket(const struct addr *addr, bool first, int *ret_fd)
 {
-    int fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    /* REUSEADDR ignores what lingers in TIME_WAIT. There is no REUSEPORT on purpose: binding fails
-     * when anyone else listens there, which makes it the probe as well. */
     int on = 1;
-    bool ok = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0;
-    if (ok && addr_is_v6(addr)) {
-        ok = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0;
+    int fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    *ret_fd = fd;
+    if (fd < 0) {
+        return false;
     }
-    if (ok && bind(fd, &addr->sa, addr_len(addr)) == 0 && listen(fd, LISTEN_BACKLOG) == 0) {
-        return fd;
+    /* REUSEADDR only ignores what lingers in TIME_WAIT. */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        (addr_is_v6(addr) && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0)) {
+        return false;
     }
-    int saved = errno;
-    (void)close(fd); /* never used */
-    errno = saved;
-    return -1;
+    if (!first && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+        return false;
+    }
+    if (bind(fd, &addr->sa, addr_len(addr)) != 0) {
+        return false;
+    }
+    if (first && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+        return false;
+    }
+    return listen(fd, LISTEN_BACKLOG) == 0;
+}
+
+bool
+listen_sockets(const struct addr *addr, unsigned copies, int *ret_fds)
+{
+    ASSERT(copies >= 1);
+    ASSERT(copies <= LISTEN_COPIES_MAX);
+    for (unsigned i = 0; i < copies; i++) {
+        if (make_socket(addr, i == 0, &ret_fds[i])) {
+            continue;
+        }
+        int saved = errno;
+        for (unsigned j = 0; j <= i; j++) {
+            if (ret_fds[j] >= 0) {
+                (void)close(ret_fds[j]); /* never used */
+            }
+            ret_fds[j] = -1;
+        }
+        errno = saved;
+        return false;
+    }
+    return true;
+}
+
+static bool
+copy_sockets(const struct listen_entry *from, unsigned copies, int *ret_fds)
+{
+    for (unsigned i = 0; i < copies; i++) {
+        ret_fds[i] = fcntl(from->fds[i], F_DUPFD_CLOEXEC, 0);
+        if (ret_fds[i] < 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static const struct listen_entry *
 find_bound(const struct listen_plan *plan, size_t count, const struct addr *addr)
 {
     for (size_t i = 0; i < count; i++) {
-        if (plan->entries[i].fd >= 0 && addr_eq(&plan->entries[i].addr, addr)) {
+        if (entry_bound(&plan->entries[i]) && addr_eq(&plan->entries[i].addr, addr)) {
             return &plan->entries[i];
         }
     }
@@ -86,7 +141,7 @@ static const struct listen_entry *
 find_holder(const struct listen_plan *plan, size_t count, const struct addr *addr)
 {
     for (size_t i = 0; i < count; i++) {
-        if (plan->entries[i].fd >= 0 && collides(&plan->entries[i].addr, addr)) {
+        if (entry_bound(&plan->entries[i]) && collides(&plan->entries[i].addr, addr)) {
             return &plan->entries[i];
         }
     }
@@ -114,7 +169,7 @@ refuse(const struct listen_entry *e, const struct listen_entry *holder, struct e
 }
 
 static enum err
-bind_entry(struct listen_plan *next, size_t at, const struct listen_plan *now,
+bind_entry(struct listen_plan *next, size_t at, const struct listen_plan *now, unsigned copies,
            struct errinfo *reterr)
 {
     struct listen_entry *e = &next->entries[at];
@@ -124,10 +179,14 @@ bind_entry(struct listen_plan *next, size_t at, const struct listen_plan *now,
         return refuse(e, twin, reterr);
     }
     const struct listen_entry *same = find_bound(now, now->count, &e->addr);
-    e->fd = same != NULL ? fcntl(same->fd, F_DUPFD_CLOEXEC, 0) : listen_socket(&e->addr);
-    if (e->fd >= 0) {
+    bool bound = same != NULL ? copy_sockets(same, copies, e->fds)
+                              : listen_sockets(&e->addr, copies, e->fds);
+    if (bound) {
         return ERR_OK;
     }
+    int cause = errno;
+    entry_unbind(e);
+    errno = cause;
     const struct listen_entry *holder = find_holder(next, at, &e->addr);
     if (holder == NULL) {
         holder = find_holder(now, now->count, &e->addr);
@@ -136,17 +195,17 @@ bind_entry(struct listen_plan *next, size_t at, const struct listen_plan *now,
 }
 
 enum err
-listen_plan_bind(struct listen_plan *next, const struct listen_plan *now, struct errinfo *reterr)
+listen_plan_bind(struct listen_plan *next, const struct listen_plan *now, unsigned copies,
+                 struct errinfo *reterr)
 {
     for (size_t i = 0; i < next->count; i++) {
-        ASSERT(next->entries[i].fd < 0);
-        enum err e = bind_entry(next, i, now, reterr);
+        ASSERT(!entry_bound(&next->entries[i]));
+        enum err e = bind_entry(next, i, now, copies, reterr);
         if (e == ERR_OK) {
             continue;
         }
         for (size_t j = 0; j < i; j++) {
-            (void)close(next->entries[j].fd); /* nobody else has it yet, or `now` keeps it */
-            next->entries[j].fd = -1;
+            entry_unbind(&next->entries[j]);
         }
         return e;
     }
@@ -205,7 +264,7 @@ cut_number(struct str *line, int64_t max, int64_t *ret_value)
 static bool
 parse_entry(struct str line, struct listen_entry *ret_entry)
 {
-    struct listen_entry e = {.fd = -1};
+    struct listen_entry e = {0};
     int64_t slot;
     int64_t port;
     struct str ip;

@@ -9,6 +9,8 @@
 
 #include "base/test.h"
 
+enum { COPIES = 3 };
+
 static struct addr
 address(const char *ip, uint16_t port)
 {
@@ -31,8 +33,8 @@ static int
 any_port(struct addr *ret_addr)
 {
     struct addr a = address("127.0.0.1", 0);
-    int fd = listen_socket(&a);
-    CHECK(fd >= 0);
+    int fd = -1;
+    CHECK(listen_sockets(&a, 1, &fd));
     socklen_t n = sizeof(*ret_addr);
     CHECK_INT(getsockname(fd, &ret_addr->sa, &n), 0);
     return fd;
@@ -45,6 +47,28 @@ connects(struct addr a)
     bool ok = connect(fd, &a.sa, addr_len(&a)) == 0;
     (void)close(fd);
     return ok;
+}
+
+static int
+accept_some(int listening)
+{
+    int count = 0;
+    int fd;
+    while ((fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        (void)close(fd);
+        count++;
+    }
+    return count;
+}
+
+static int
+accept_all(const struct listen_entry *e)
+{
+    int count = 0;
+    for (unsigned i = 0; i < COPIES; i++) {
+        count += accept_some(e->fds[i]);
+    }
+    return count;
 }
 
 static struct addr
@@ -76,8 +100,10 @@ TEST("a second socket on the same port is refused, even where the first one shar
     CHECK_INT(listen(sharing, 1), 0);
     socklen_t n = sizeof(a);
     CHECK_INT(getsockname(sharing, &a.sa, &n), 0);
-    CHECK_INT(listen_socket(&a), -1);
+    int fds[2];
+    CHECK(!listen_sockets(&a, 2, fds));
     CHECK_INT(errno, EADDRINUSE);
+    CHECK_INT(fds[0], -1);
     (void)close(sharing);
 }
 
@@ -91,13 +117,13 @@ TEST("a plan is bound all or nothing")
     struct errinfo reterr = {""};
     add(&plan, 0, open, "web");
     add(&plan, 1, taken, "web");
-    CHECK_INT(listen_plan_bind(&plan, &none, &reterr), ERR_SYSTEM);
+    CHECK_INT(listen_plan_bind(&plan, &none, COPIES, &reterr), ERR_SYSTEM);
     CHECK(
         str_find(str_of(reterr.text), STR("of load balancer 'web': Address already in use"), NULL));
-    CHECK_INT(plan.entries[0].fd, -1);
+    CHECK_INT(plan.entries[0].fds[0], -1);
     CHECK(!connects(open));
     (void)close(fd);
-    CHECK_INT(listen_plan_bind(&plan, &none, &reterr), ERR_OK);
+    CHECK_INT(listen_plan_bind(&plan, &none, COPIES, &reterr), ERR_OK);
     CHECK(connects(open));
     CHECK(connects(taken));
     listen_plan_free(&plan);
@@ -112,17 +138,42 @@ TEST("an address that stays keeps its socket and what waits in it")
     struct errinfo reterr;
     struct addr a = free_port();
     add(&old, 0, a, "web");
-    CHECK_INT(listen_plan_bind(&old, &none, &reterr), ERR_OK);
+    CHECK_INT(listen_plan_bind(&old, &none, COPIES, &reterr), ERR_OK);
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK_INT(connect(client, &a.sa, addr_len(&a)), 0);
     add(&next, 5, a, "other"); /* another listener takes the port over */
-    CHECK_INT(listen_plan_bind(&next, &old, &reterr), ERR_OK);
+    CHECK_INT(listen_plan_bind(&next, &old, COPIES, &reterr), ERR_OK);
     listen_plan_free(&old);
-    int got = accept4(next.entries[0].fd, NULL, NULL, SOCK_CLOEXEC);
-    CHECK(got >= 0);
-    (void)close(got);
+    CHECK_INT(accept_all(&next.entries[0]), 1);
     (void)close(client);
     listen_plan_free(&next);
+}
+
+TEST("the sockets of an address share its connections")
+{
+    struct listen_plan plan = {0};
+    struct listen_plan none = {0};
+    struct errinfo reterr;
+    enum { CLIENTS = 60 };
+    int clients[CLIENTS];
+    struct addr a = free_port();
+    add(&plan, 0, a, "web");
+    CHECK_INT(listen_plan_bind(&plan, &none, COPIES, &reterr), ERR_OK);
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CHECK_INT(connect(clients[i], &a.sa, addr_len(&a)), 0);
+    }
+    int got = 0;
+    for (unsigned i = 0; i < COPIES; i++) {
+        int share = accept_some(plan.entries[0].fds[i]);
+        CHECK(share > 0); /* all 60 beside one of three: one in 10^10 */
+        got += share;
+    }
+    CHECK_INT(got, CLIENTS);
+    for (int i = 0; i < CLIENTS; i++) {
+        (void)close(clients[i]);
+    }
+    listen_plan_free(&plan);
 }
 
 TEST("the holder of a port is named when it is ours")
@@ -133,14 +184,14 @@ TEST("the holder of a port is named when it is ours")
     struct errinfo reterr = {""};
     struct addr a = free_port();
     add(&old, 0, a, "first");
-    CHECK_INT(listen_plan_bind(&old, &none, &reterr), ERR_OK);
+    CHECK_INT(listen_plan_bind(&old, &none, COPIES, &reterr), ERR_OK);
     add(&next, 1, address("0.0.0.0", addr_port(&a)), "second");
-    CHECK_INT(listen_plan_bind(&next, &old, &reterr), ERR_BUSY);
+    CHECK_INT(listen_plan_bind(&next, &old, COPIES, &reterr), ERR_BUSY);
     CHECK(str_find(str_of(reterr.text), STR("load balancer 'first' has 127.0.0.1:"), NULL));
     listen_plan_free(&next);
     add(&next, 1, a, "second");
     add(&next, 2, a, "third");
-    CHECK_INT(listen_plan_bind(&next, &old, &reterr), ERR_BUSY);
+    CHECK_INT(listen_plan_bind(&next, &old, COPIES, &reterr), ERR_BUSY);
     CHECK(str_find(str_of(reterr.text), STR("'third'"), NULL));
     CHECK(str_find(str_of(reterr.text), STR("'second' has"), NULL));
     listen_plan_free(&next);
@@ -181,7 +232,7 @@ TEST("the flat list comes back as it was written")
     CHECK_INT(back.count, 2);
     CHECK(addr_eq(&back.entries[1].addr, &plan.entries[1].addr));
     CHECK_STR(str_of(back.entries[1].name), "other-lb");
-    CHECK_INT(back.entries[1].fd, -1);
+    CHECK_INT(back.entries[1].fds[0], -1);
     buf_free(&text);
     listen_plan_free(&plan);
     listen_plan_free(&back);

@@ -38,6 +38,7 @@ struct flow {
     uint64_t left;         /* BODY_LENGTH */
     uint64_t source_bytes; /* as received, framing included */
     struct h1_chunked chunked;
+    struct body_pipe *pipe; /* owned: large plain bodies are spliced through it; else NULL */
 };
 
 /* ---- configuration ---- */
@@ -79,6 +80,9 @@ struct worker {
     struct list acceptors;
     struct list clients;
     struct pool client_pool, request_pool, chunk_pool, small_blocks, large_blocks;
+    struct pool pipe_pool;
+    struct list pipes; /* body_pipe.link: free ones */
+    size_t pipe_count; /* of the free ones */
     struct rand rand;
     struct timer tick;         /* log spool */
     struct timer cut_timer;    /* deregistration delays */
@@ -293,4 +297,14 @@ enum pump relay_pump(struct worker *w, struct pump_path *path);
 enum pump relay_first(struct worker *w, struct pump_path *path, struct str head, char *p, size_t n,
                       size_t headroom, size_t *ret_used);
 void flow_init(struct flow *f, enum body_kind kind, uint64_t length, bool chunk_out);
-void flow_done(struct flow *f);
+void flow_done(struct worker *w, struct flow *f);
+
+/* splice.c */
+/* True when the rest of the body goes through a pipe: long, plain on both sides, nothing spilled.
+ */
+bool splice_begin(struct worker *w, const struct pump_path *path);
+enum pump splice_pump(struct pump_path *path);
+bool splice_holds(const struct flow *flow); /* bytes on their way in the pipe */
+void splice_release(struct worker *w, struct flow *flow);
+void splice_done(struct worker *w); /* closes the free pipes */
+size_t splice_pipe_bytes(void);     /* object size for the pool */

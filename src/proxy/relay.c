@@ -126,8 +126,9 @@ flow_init(struct flow *f, enum body_kind kind, uint64_t length, bool chunk_out)
 }
 
 void
-flow_done(struct flow *f)
+flow_done(struct worker *w, struct flow *f)
 {
+    splice_release(w, f);
     if (f->kind == BODY_CHUNKED) {
         h1_chunked_done(&f->chunked);
     }
@@ -352,8 +353,11 @@ relay_pump(struct worker *w, struct pump_path *path)
                 return io == IO_AGAIN ? PUMP_SINK : PUMP_SINK_FAIL;
             }
         }
-        if (path->flow->done) {
+        if (path->flow->done && !splice_holds(path->flow)) {
             return PUMP_DONE;
+        }
+        if (splice_begin(w, path)) {
+            return splice_pump(path);
         }
         if (spill_size(path->source_spill) == 0 && !stream_readable(path->source)) {
             return PUMP_SOURCE;

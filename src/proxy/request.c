@@ -165,8 +165,8 @@ request_free(struct request **request)
         target_run_end(r->target);
         target_run_unref(&r->target);
     }
-    flow_done(&r->body);
-    flow_done(&r->answer);
+    flow_done(w, &r->body);
+    flow_done(w, &r->answer);
     spill_free(w, &r->to_target);
     spill_free(w, &r->from_target);
     config_unref(&r->config);
@@ -182,7 +182,7 @@ static void
 conn_release(struct request *r)
 {
     bool clean = r->end == END_ANSWERED && r->target_keep_alive && !r->single && r->body.done &&
-                 r->answer.done && spill_size(&r->to_target) == 0 &&
+                 r->answer.done && !splice_holds(&r->body) && spill_size(&r->to_target) == 0 &&
                  spill_size(&r->from_target) == 0;
     if (r->conn == NULL) {
         return;
@@ -293,14 +293,14 @@ request_timeout(struct request *r)
     case REQUEST_CONNECTING: request_refuse(r, END_CONNECT_TIMEOUT, ETIMEDOUT, NULL); break;
     case REQUEST_HANDSHAKING: request_refuse(r, END_TARGET_TLS_TIMEOUT, ETIMEDOUT, NULL); break;
     case REQUEST_SENDING: {
-        bool target_stalls = spill_size(&r->to_target) > 0;
+        bool target_stalls = spill_size(&r->to_target) > 0 || splice_holds(&r->body);
         request_refuse(r, target_stalls ? END_TARGET_TIMEOUT : END_BODY_TIMEOUT, 0, NULL);
         break;
     }
     case REQUEST_WAITING: request_refuse(r, END_TARGET_TIMEOUT, 0, NULL); break;
     case REQUEST_ANSWERING:
     case REQUEST_REPLYING: {
-        bool client_stalls = spill_size(&r->client->out) > 0;
+        bool client_stalls = spill_size(&r->client->out) > 0 || splice_holds(&r->answer);
         (void)request_cut(r, client_stalls ? END_ANSWER_STALLED_CLIENT : END_ANSWER_STALLED_TARGET,
                           0);
         break;
@@ -808,7 +808,7 @@ state_waiting(struct request *r)
 static enum step
 state_answering(struct request *r)
 {
-    if (!r->body.done || spill_size(&r->to_target) > 0) {
+    if (!r->body.done || spill_size(&r->to_target) > 0 || splice_holds(&r->body)) {
         enum step step = body_pump(r);
         if (r->state != REQUEST_ANSWERING) {
             return step;

@@ -134,7 +134,6 @@ on_tick(struct timer *t)
     struct worker *w = CONTAINER_OF(t, struct worker, tick);
     if (w->spool != NULL) {
         log_spool_tick(w->spool, loop_wall_us(w->loop));
-        atomic_store_explicit(&w->row->log_lost, log_spool_lost(w->spool), memory_order_relaxed);
     }
     timer_arm_in(w->loop, t, TICK_MS * 1000u);
 }
@@ -164,6 +163,7 @@ pools_init(struct worker *w)
     pool_init(&w->chunk_pool, "arena chunks", ARENA_CHUNK, LIMIT_ARENA_CHUNKS_MAX);
     pool_init(&w->small_blocks, "small blocks", BLOCK_SMALL + BLOCK_MARGINS,
               LIMIT_SMALL_BLOCKS_MAX);
+    pool_init(&w->pipe_pool, "pipes", splice_pipe_bytes(), LIMIT_PIPES_MAX);
     pool_init(&w->large_blocks, "large blocks", BLOCK_LARGE + BLOCK_MARGINS,
               LIMIT_LARGE_BLOCKS_MAX);
 }
@@ -185,6 +185,7 @@ worker_new(const struct worker_env *env, struct worker **ret_worker, struct erri
         &(struct targets_env){.loop = env->loop, .board = env->board, .worker = env->index});
     list_init(&w->acceptors);
     list_init(&w->clients);
+    list_init(&w->pipes);
     pools_init(w);
     rand_seed_system(&w->rand);
     w->scratch_block = xalloc(SCRATCH_HEADROOM + LIMIT_SCRATCH_BYTES + SCRATCH_TAILROOM);
@@ -233,12 +234,13 @@ worker_free(struct worker **worker)
         config_unref(&w->config);
     }
     targets_free(&w->targets);
+    splice_done(w);
     timer_remove(&w->tick);
     timer_remove(&w->cut_timer);
     timer_remove(&w->accept_timer);
     timer_remove(&w->drain_timer);
-    struct pool *pools[] = {&w->client_pool, &w->request_pool, &w->chunk_pool, &w->small_blocks,
-                            &w->large_blocks};
+    struct pool *pools[] = {&w->client_pool,  &w->request_pool, &w->chunk_pool,
+                            &w->small_blocks, &w->large_blocks, &w->pipe_pool};
     for (size_t i = 0; i < COUNT_OF(pools); i++) {
         pool_done(pools[i]);
     }

@@ -415,6 +415,7 @@ on_message(struct frame *f, const struct channel_message *m, int fd)
     case CHANNEL_FAILED:
     case CHANNEL_LOADED:
     case CHANNEL_REFUSED:
+    case CHANNEL_LEAVING:
     case CHANNEL_OPEN:
     case CHANNEL_PLAN_ENTRY:
     case CHANNEL_PLAN_END:
@@ -466,6 +467,9 @@ static void
 on_signal(void *context, int signal_number UNUSED)
 {
     struct frame *f = context;
+    if (!f->draining) {
+        channel_tell(&f->channel, CHANNEL_LEAVING, 0, 0);
+    }
     drain(f, (uint64_t)DRAIN_S * SECOND_US);
 }
 

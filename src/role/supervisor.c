@@ -209,8 +209,8 @@ static enum err
 check_demo_targets(const struct supervisor *s, struct errinfo *reterr)
 {
     for (size_t i = 0; i < s->options->demo_target_count; i++) {
-        int fd = listen_socket(&s->options->demo_targets[i]);
-        if (fd < 0) {
+        int fd;
+        if (!listen_sockets(&s->options->demo_targets[i], 1, &fd)) {
             char text[ADDR_TEXT];
             return err_errno(reterr, "demo target %zu cannot listen on %s", i + 1,
                              addr_port_text(&s->options->demo_targets[i], text));

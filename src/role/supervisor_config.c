@@ -151,7 +151,7 @@ static enum err
 bind_plan(struct supervisor *s, struct listen_plan *plan, struct errinfo *reterr)
 {
     TRY(check_demo_ports(s, plan, reterr));
-    return listen_plan_bind(plan, &s->plan, reterr);
+    return listen_plan_bind(plan, &s->plan, s->options->workers, reterr);
 }
 
 static void
@@ -193,15 +193,40 @@ send_load(struct child *c)
     channel_send(&c->channel, &m, c->supervisor->snapshot_fd);
 }
 
+static void
+send_entry(struct child *c, const struct listen_entry *e, unsigned worker)
+{
+    struct channel_message m = {.kind = CHANNEL_LISTEN, .index = e->slot, .addr = e->addr};
+    channel_send(&c->channel, &m, e->fds[worker]);
+}
+
+/* Is this worker's share of connections to be watched by the others? */
+static bool
+is_away(const struct child *c)
+{
+    return c->kind == ROLE_WORKER && !c->serving;
+}
+
+/* A worker gets its own socket of an entry, and those of the workers that are away. */
+static void
+send_share(struct child *c, const struct listen_entry *e)
+{
+    send_entry(c, e, c->index);
+    CHILDREN_FOR(other, c->supervisor)
+    {
+        if (other != c && is_away(other)) {
+            send_entry(c, e, other->index);
+        }
+    }
+}
+
 /* Sends the sockets of `plan` whose slot differs from `old`. */
 static void
 send_sockets(struct child *c, const struct listen_plan *plan, const struct listen_plan *old)
 {
     for (size_t i = 0; i < plan->count; i++) {
-        const struct listen_entry *e = &plan->entries[i];
-        if (!listen_plan_same(plan, old, e->slot)) {
-            struct channel_message m = {.kind = CHANNEL_LISTEN, .index = e->slot, .addr = e->addr};
-            channel_send(&c->channel, &m, e->fd);
+        if (!listen_plan_same(plan, old, plan->entries[i].slot)) {
+            send_share(c, &plan->entries[i]);
         }
     }
 }
@@ -216,6 +241,51 @@ send_closed_slots(struct child *c, const struct listen_plan *plan, const struct 
             sent[slot] = true;
             channel_tell(&c->channel, CHANNEL_UNLISTEN, slot, 0);
         }
+    }
+}
+
+/* A worker went away: the others watch its sockets until it is back. They are open here all the
+ * while, so that what waits in them is neither lost nor reset. */
+static void
+share_out(struct child *away)
+{
+    struct supervisor *s = away->supervisor;
+    away->serving = false;
+    CHILDREN_FOR(c, s)
+    {
+        for (size_t i = 0; c != away && c->serving && i < s->plan.count; i++) {
+            send_entry(c, &s->plan.entries[i], away->index);
+        }
+    }
+}
+
+/* A worker is back and watches its own sockets: the others begin anew without them, and so does it,
+ * because who is away may have changed since it was told. */
+static void
+take_back(struct child *back)
+{
+    struct supervisor *s = back->supervisor;
+    struct listen_plan none = {0};
+    back->serving = true;
+    CHILDREN_FOR(c, s)
+    {
+        if (c->serving) {
+            send_closed_slots(c, &none, &s->plan);
+            send_sockets(c, &s->plan, &none);
+        }
+    }
+}
+
+static void
+note_serving(struct child *c, bool serving)
+{
+    if (c->kind != ROLE_WORKER || c->serving == serving || c->supervisor->stage != STAGE_RUN) {
+        return;
+    }
+    if (serving) {
+        take_back(c);
+    } else {
+        share_out(c);
     }
 }
 
@@ -356,6 +426,7 @@ on_answer(struct child *c, const struct channel_message *m)
     c->answered_any = true;
     c->refused = m->kind == CHANNEL_REFUSED;
     (void)snprintf(c->reason, sizeof(c->reason), "%s", m->text); /* same size */
+    note_serving(c, !c->refused);
     config_settle(c->supervisor);
 }
 
@@ -381,6 +452,7 @@ config_child_died(struct child *c)
     struct supervisor *s = c->supervisor;
     c->answered_any = false;
     c->refused = false;
+    note_serving(c, false);
     if (c->kind == ROLE_CONTROL) {
         listen_plan_free(&s->offered);
         listen_plan_free(&s->bound);
@@ -413,6 +485,7 @@ control_message(struct child *c, const struct channel_message *m)
     case CHANNEL_LOAD:
     case CHANNEL_LOADED:
     case CHANNEL_REFUSED:
+    case CHANNEL_LEAVING:
     case CHANNEL_LISTEN:
     case CHANNEL_UNLISTEN:
     case CHANNEL_FILE:
@@ -430,6 +503,10 @@ bool
 config_message(struct child *c, const struct channel_message *m, int fd)
 {
     ASSERT(fd < 0); /* no message of a role comes with one, see the table */
+    if (m->kind == CHANNEL_LEAVING) {
+        note_serving(c, false);
+        return true;
+    }
     if (m->kind == CHANNEL_LOADED || m->kind == CHANNEL_REFUSED) {
         on_answer(c, m);
         return true;

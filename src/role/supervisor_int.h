@@ -31,6 +31,7 @@ struct child {
     uint64_t answered; /* newest version it answered to, LOADED or REFUSED */
     bool answered_any;
     bool refused;
+    bool serving;              /* workers: watches its own sockets; else the others do */
     char reason[CHANNEL_TEXT]; /* why */
 };
 

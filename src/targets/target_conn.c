@@ -171,6 +171,16 @@ target_conn_advance(struct target_conn *c, enum conn_failure *ret_failure, int *
     return IO_DONE;
 }
 
+/* Something to read on a connection on which nothing is due: bytes out of turn, or its end. Costs a
+ * system call only when the last read did not show that the socket is drained. */
+static bool
+says_something(struct stream *s)
+{
+    char byte;
+    size_t n;
+    return stream_readable(s) && stream_read(s, &byte, 1, &n) != IO_AGAIN;
+}
+
 void
 target_conn_give(struct target_conn **conn, uint64_t idle_us)
 {
@@ -178,8 +188,8 @@ target_conn_give(struct target_conn **conn, uint64_t idle_us)
     struct target_run *run = c->target;
     ASSERT(c->phase == CONN_OPEN);
     if (run->listed == 0 || c->stream.peer_closed || c->stream.broken ||
-        stream_readable(&c->stream)) {
-        target_conn_close(conn); /* of no use: gone, or it said something out of turn */
+        says_something(&c->stream)) {
+        target_conn_close(conn); /* of no use any more */
         return;
     }
     if (run->idle_count >= LIMIT_TARGET_IDLE_MAX) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the files of the building half share. build.c keeps the order; shape.c checks properties
- * against the table; identity.c gives names and ARNs; read.c reads typed values; the others turn
- * one resource type each into its part of the model.
+ * What the files of the building half share. build.c keeps the order; stack.c reads and resolves
+ * the templates; shape.c checks properties against the table; identity.c gives names and ARNs;
+ * read.c reads typed values; the others turn one resource type each into its part of the model.
  *
  * One pass: all templates are parsed and resolved, whereby each resource that is referred to gets
  * its identity; then properties are checked, the model's arrays are counted and allocated, filled
@@ -96,6 +96,10 @@ size_t build_errors(const struct build *b);
 /* At the first character of a key. */
 void key_error(struct build *b, const struct node *map, const struct node_entry *entry,
                const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* ---- templates ---- */
+/* Fills b->stacks; what cannot be read or resolved is said and makes b->doubtful. */
+void stacks_read(struct build *b, const struct template_source *sources, size_t count);
 
 /* ---- shapes ---- */
 /* Checks a map against its rows: unknown, missing, mistyped, not yet, kept; errors and notes. `map`

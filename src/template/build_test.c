@@ -417,6 +417,16 @@ TEST("outputs and notes")
     world_done(&f);
 }
 
+TEST("an output cannot move a terminal's cursor or begin a line")
+{
+    struct fakes f;
+    world_make(&f);
+    (void)world_model(&f, "Resources: {B: {Type: AWS::ElasticLoadBalancingV2::LoadBalancer}}\n"
+                          "Outputs: {O: {Value: \"a\\x1b[1mb\\nc\"}}\n");
+    CHECK_STR(buf_str(&f.result.outputs), "web.O = a\\x1B[1mb\\x0Ac\n");
+    world_done(&f);
+}
+
 TEST("a model is described")
 {
     struct fakes f;
