@@ -35,10 +35,11 @@ answers_make(void)
         if (texts[i] == NULL) {
             abort();
         }
-        int head = snprintf(texts[i], HEAD_MAX,
-                            "HTTP/1.1 200 OK\r\nServer: upstream\r\nDate: Mon, 23 Nov 2026 17:11:54 "
-                            "GMT\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
-                            answers[i].body);
+        int head =
+            snprintf(texts[i], HEAD_MAX,
+                     "HTTP/1.1 200 OK\r\nServer: upstream\r\nDate: Mon, 23 Nov 2026 17:11:54 "
+                     "GMT\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
+                     answers[i].body);
         memset(texts[i] + head, 'x', answers[i].body);
         sizes[i] = (size_t)head + answers[i].body;
     }
@@ -50,7 +51,8 @@ answer_send(int fd)
 {
     size_t i = connections[fd].answer;
     while (connections[fd].sent < sizes[i]) {
-        ssize_t n = send(fd, texts[i] + connections[fd].sent, sizes[i] - connections[fd].sent, MSG_NOSIGNAL);
+        ssize_t n = send(fd, texts[i] + connections[fd].sent, sizes[i] - connections[fd].sent,
+                         MSG_NOSIGNAL);
         if (n < 0) {
             return errno == EAGAIN;
         }
@@ -98,7 +100,8 @@ accept_all(int epoll_fd, int listener)
             continue;
         }
         connections[fd].sent = sizes[connections[fd].answer];
-        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                    .data.fd = fd};
         epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
     }
 }
@@ -137,8 +140,8 @@ main(void)
             int fd = events[i].data.fd;
             if (fd == listener) {
                 accept_all(epoll_fd, listener);
-            } else if ((events[i].events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) || !answer_send(fd) ||
-                       ((events[i].events & EPOLLIN) && !serve(fd))) {
+            } else if ((events[i].events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) ||
+                       !answer_send(fd) || ((events[i].events & EPOLLIN) && !serve(fd))) {
                 close(fd);
             }
         }

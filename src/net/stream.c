@@ -67,26 +67,7 @@ enum io
 stream_peek(struct stream *s, void *p, size_t n, size_t *ret_n)
 {
     ASSERT(s->ops == NULL);
-    if (!s->can_read) {
-        return IO_AGAIN;
-    }
-    for (;;) {
-        ssize_t got = recv(s->fd, p, n, MSG_PEEK);
-        if (got > 0) {
-            *ret_n = (size_t)got;
-            return IO_DONE;
-        }
-        if (got == 0) {
-            return IO_EOF;
-        }
-        if (errno == EAGAIN) {
-            s->can_read = false;
-            return IO_AGAIN;
-        }
-        if (errno != EINTR) {
-            return IO_FAIL;
-        }
-    }
+    return stream_receive(s, p, n, MSG_PEEK, ret_n);
 }
 
 int

@@ -47,20 +47,17 @@ enum io stream_peek(struct stream *s, void *p, size_t n, size_t *ret_n);
 /* SO_ERROR of the socket, cleared by asking. */
 int stream_error(struct stream *s);
 
-/* The two calls that a plain stream and a filter's transport are made of. */
+/* recv(2) with flags, its results as ours; a socket that has nothing is noted as such. */
 static inline enum io
-stream_recv(struct stream *s, void *p, size_t n, size_t *ret_n)
+stream_receive(struct stream *s, void *p, size_t n, int flags, size_t *ret_n)
 {
     if (!s->can_read) {
         return IO_AGAIN;
     }
     for (;;) {
-        ssize_t got = recv(s->fd, p, n, 0);
+        ssize_t got = recv(s->fd, p, n, flags);
         if (LIKELY(got > 0)) {
             *ret_n = (size_t)got;
-            if ((size_t)got < n && !s->peer_closed && !s->broken) {
-                s->can_read = false; /* drained; the next bytes bring an event */
-            }
             return IO_DONE;
         }
         if (got == 0) {
@@ -74,6 +71,17 @@ stream_recv(struct stream *s, void *p, size_t n, size_t *ret_n)
             return IO_FAIL;
         }
     }
+}
+
+/* The two calls that a plain stream and a filter's transport are made of. */
+static inline enum io
+stream_recv(struct stream *s, void *p, size_t n, size_t *ret_n)
+{
+    enum io io = stream_receive(s, p, n, 0, ret_n);
+    if (io == IO_DONE && *ret_n < n && !s->peer_closed && !s->broken) {
+        s->can_read = false; /* drained; the next bytes bring an event */
+    }
+    return io;
 }
 
 static inline enum io

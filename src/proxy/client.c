@@ -334,12 +334,21 @@ refuse_head(struct client *c, enum end_reason end, int code, const char *detail)
     return STEP_ON;
 }
 
+/* A request that is wrong is still one: its sender can read the page for plain HTTP. */
+static bool
+looks_like_http(const struct h1_request *head)
+{
+    return head->method_id != METHOD_OTHER || str_starts(head->version_text, STR("HTTP/"));
+}
+
 static enum step
 head_faulty(struct client *c, const char *p)
 {
     enum http_fault fault = c->worker->head.fault;
     if (speaks_plain_on_https(c)) {
-        return client_end(c, END_NOISE_ON_HTTPS, 0, fault_name(fault));
+        return looks_like_http(&c->worker->head)
+                   ? refuse_head(c, END_PLAIN_ON_HTTPS, 0, fault_name(fault))
+                   : client_end(c, END_NOISE_ON_HTTPS, 0, fault_name(fault));
     }
     if ((unsigned char)p[0] == TLS_RECORD_HANDSHAKE) {
         return refuse_head(c, END_TLS_ON_HTTP, 0, fault_name(fault));

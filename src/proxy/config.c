@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "state/file.h"
+#include "tls/ca.h"
 
 struct config *
 config_ref(struct config *c)
@@ -59,53 +59,28 @@ config_retire(struct config *c)
 
 /* ---- certificates ---- */
 
-struct pem_pair {
-    struct buf chain, key;
-};
-
-static void
-pairs_free(struct pem_pair *pairs, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (pairs[i].key.p != NULL) {
-            explicit_bzero(pairs[i].key.p, pairs[i].key.n);
-        }
-        buf_free(&pairs[i].chain);
-        buf_free(&pairs[i].key);
-    }
-    xfree(pairs);
-}
-
-static enum err
-pem_read(int dirfd, struct str id, const char *suffix, struct buf *ret_text, struct errinfo *reterr)
-{
-    enum { PEM_BYTES_MAX = 256 * 1024 };
-    AUTO(xfree_ptr) char *name = xprintf("%.*s%s", STR_ARG(id), suffix);
-    return file_load(dirfd, name, PEM_BYTES_MAX, ret_text, reterr);
-}
-
 static enum err
 tls_make(struct worker *w, const struct listener *l, struct tls_server **ret_tls,
          struct errinfo *reterr)
 {
     size_t count = l->certificate_count;
     ASSERT(count > 0);
-    struct pem_pair *pairs = xalloc(count * sizeof(*pairs));
+    struct certificate_files *files = xalloc(count * sizeof(*files));
     struct tls_certificate *certificates = xalloc(count * sizeof(*certificates));
     enum err e = ERR_OK;
     for (size_t i = 0; i < count && e == ERR_OK; i++) {
-        struct str id = l->certificates[i]->id;
-        e = pem_read(w->keys_dirfd, id, ".crt", &pairs[i].chain, reterr);
-        if (e == ERR_OK) {
-            e = pem_read(w->keys_dirfd, id, ".key", &pairs[i].key, reterr);
-        }
-        certificates[i] = (struct tls_certificate){
-            l->certificates[i]->arn, buf_str(&pairs[i].chain), buf_str(&pairs[i].key)};
+        const struct certificate *c = l->certificates[i];
+        e = certificate_files_read(w->keys_dirfd, c->id, &files[i], reterr);
+        certificates[i] = (struct tls_certificate){c->arn, buf_str(&files[i].chain_pem),
+                                                   buf_str(&files[i].key_pem)};
     }
     if (e == ERR_OK) {
         e = tls_server_new(l->ssl_policy, certificates, count, w->ticket_keys, ret_tls, reterr);
     }
-    pairs_free(pairs, count);
+    for (size_t i = 0; i < count; i++) {
+        certificate_files_free(&files[i]);
+    }
+    xfree(files);
     xfree(certificates);
     return e;
 }

@@ -48,7 +48,8 @@ on_acceptable(struct loop_io *io, uint32_t events)
     }
 }
 
-/* Level-triggered and exclusive: one waiting worker is woken, and what it leaves wakes the next. */
+/* Level-triggered; exclusive because several workers watch the sockets of one that is away: one of
+ * them is woken, and what it leaves wakes the next. */
 static bool
 acceptor_watch(struct acceptor *a)
 {

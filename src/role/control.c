@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/diag.h"
@@ -49,6 +48,13 @@ outcome_json(uint64_t ordered_us, uint64_t version, const struct reasons *reason
                      (json_int_t)version, "ordered_us", (json_int_t)ordered_us, "errors", errors);
 }
 
+static int
+add_json(const char *text, size_t n, void *out)
+{
+    buf_add(out, text, n);
+    return 0;
+}
+
 /* STATE/run/reload.json, for who asked: `openalb reload` waits for it. */
 static void
 store_outcome(struct control *c, uint64_t ordered_us, uint64_t version,
@@ -56,16 +62,16 @@ store_outcome(struct control *c, uint64_t ordered_us, uint64_t version,
 {
     struct errinfo reterr;
     json_t *root = outcome_json(ordered_us, version, reasons);
-    char *text = root == NULL ? NULL : json_dumps(root, JSON_INDENT(2));
+    AUTO(buf_free) struct buf text = {0};
+    bool ok = root != NULL && json_dump_callback(root, add_json, &text, JSON_INDENT(2)) == 0;
     int run = openat(c->env->state_dirfd, "run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (text == NULL || run < 0 ||
-        file_store(run, STATE_RELOAD_FILE, str_of(text), 0600, &reterr) != ERR_OK) {
+    if (!ok || run < 0 ||
+        file_store(run, STATE_RELOAD_FILE, buf_str(&text), 0600, &reterr) != ERR_OK) {
         diag_warn("the outcome of the reload could not be written: openalb reload will not see it");
     }
     if (run >= 0) {
         (void)close(run); /* nothing is buffered in it */
     }
-    free(text); /* jansson's own allocation */
     json_decref(root);
 }
 

@@ -16,16 +16,11 @@
 /* Returns NULL when the value is fine, else what would be. */
 typedef const char *option_fn(struct serve_options *o, const char *value);
 
-/* Lists grow by copying: options are read once and live for ever. */
-static const char *const *
-append(const char *const *list, size_t count, const char *value)
+static void
+append(const char ***list, size_t *count, const char *value)
 {
-    const char **grown = xalloc((count + 1) * sizeof(*grown));
-    for (size_t i = 0; i < count; i++) {
-        grown[i] = list[i];
-    }
-    grown[count] = value;
-    return grown; /* the old list stays reachable for nobody: a few words at start */
+    *list = xrealloc(*list, (*count + 1) * sizeof(**list));
+    (*list)[(*count)++] = value;
 }
 
 static const char *
@@ -34,7 +29,7 @@ set_template(struct serve_options *o, const char *value)
     if (value[0] == '\0') {
         return "a file name";
     }
-    o->template_files = append(o->template_files, o->template_count++, value);
+    append(&o->template_files, &o->template_count, value);
     return NULL;
 }
 
@@ -45,7 +40,7 @@ set_parameter(struct serve_options *o, const char *value)
     if (!str_find_char(str_of(value), '=', &at) || at == 0) {
         return "NAME=VALUE";
     }
-    o->parameters = append(o->parameters, o->parameter_count++, value);
+    append(&o->parameters, &o->parameter_count, value);
     return NULL;
 }
 
@@ -378,8 +373,11 @@ options_parse(int argc, char **argv, struct serve_options *ret_options, bool *re
     for (int i = 1; i < argc && !help; i++) {
         struct str arg = str_of(argv[i]);
         help = str_eq(arg, STR("--help")) || str_eq(arg, STR("-h"));
-        if (!help) {
-            TRY(parse_one(argc, argv, &i, &o, reterr));
+        enum err e = help ? ERR_OK : parse_one(argc, argv, &i, &o, reterr);
+        if (e != ERR_OK) {
+            xfree(o.template_files);
+            xfree(o.parameters);
+            return e;
         }
     }
     fill_defaults(&o);

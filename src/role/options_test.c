@@ -75,6 +75,8 @@ TEST("every option sets its value, with a blank or an equals sign")
     CHECK_INT(o.parameter_count, 2);
     CHECK_STR(str_of(o.parameters[0]), "A=1");
     CHECK_STR(str_of(o.parameters[1]), "B=x=y");
+    xfree(o.template_files);
+    xfree(o.parameters);
     CHECK_STR(str_of(o.state_dir), "./var");
     CHECK_INT(o.workers, 3);
     CHECK_STR(str_of(o.account), "123456789012");
@@ -144,7 +146,7 @@ TEST("help is asked for, even beside other options")
     struct serve_options o;
     bool help = false;
     struct errinfo reterr;
-    CHECK_INT(parse("--workers 2 --help", &o, &help, &reterr), ERR_OK);
+    CHECK_INT(parse("--state /x --workers 2 --help", &o, &help, &reterr), ERR_OK);
     CHECK(help);
 }
 

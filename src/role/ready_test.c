@@ -12,7 +12,7 @@ static struct supervisor supervisor;
 static void
 begin(const char *domain)
 {
-    static const char *const templates[] = {"demo/web.yaml"};
+    static const char *templates[] = {"demo/web.yaml"};
     options = (struct serve_options){.state_dir = "./var",
                                      .domain = domain,
                                      .log_interval_s = 300,

@@ -94,9 +94,9 @@ struct serve_options {
     unsigned workers;
     uint32_t log_interval_s;
     int log_level;
-    const char *const *template_files;
+    const char **template_files; /* owned, for ever */
     size_t template_count;
-    const char *const *parameters; /* "NAME=VALUE" */
+    const char **parameters; /* owned, for ever: "NAME=VALUE" */
     size_t parameter_count;
     struct addr addresses[64];
     size_t address_count;

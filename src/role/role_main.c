@@ -519,7 +519,8 @@ role_main(const struct role_table *table)
     (void)unsetenv(ROLE_CHANNEL_VARIABLE); /* not for anyone below us */
     (void)fcntl((int)number, F_SETFD, FD_CLOEXEC);
 
-    struct frame *f = xalloc(sizeof(*f));
+    static struct frame frame; /* lives as long as the process */
+    struct frame *f = &frame;
     frame_init(f);
     channel_init(&f->channel, (int)number, CHANNEL_ROLE);
     timer_init(&f->heartbeat, on_heartbeat);

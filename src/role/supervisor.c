@@ -20,8 +20,7 @@
 #include "net/sandbox.h"
 #include "role/options.h"
 
-/* Tickets live as long as two keys: a client may resume for at least this long. */
-enum { TICKET_ROTATION_S = 12 * 60 * 60, CHILDREN_FIXED = 3, SAME_INTERRUPT_US = 300 * 1000 };
+enum { CHILDREN_FIXED = 3, SAME_INTERRUPT_US = 300 * 1000 };
 
 /* ---- shared memory and folders ---- */
 
@@ -74,7 +73,7 @@ on_ticket_timer(struct timer *t)
     if (tls_ticket_keys_rotate(s->tickets) != ERR_OK) {
         diag_warn("the TLS ticket keys could not be renewed: the old ones stay");
     }
-    timer_arm_in(s->loop, t, (uint64_t)TICKET_ROTATION_S * SUPERVISOR_SECOND_US);
+    timer_arm_in(s->loop, t, (uint64_t)TLS_TICKET_LIFETIME_S * SUPERVISOR_SECOND_US);
 }
 
 static enum err
@@ -289,7 +288,8 @@ start_all(struct supervisor *s)
 int
 supervisor_run(const struct serve_options *options, int argc, char **argv)
 {
-    struct supervisor *s = xalloc(sizeof(*s)); /* lives as long as the process */
+    static struct supervisor supervisor; /* lives as long as the process */
+    struct supervisor *s = &supervisor;
     struct errinfo reterr;
     s->options = options;
     s->snapshot_fd = -1;
@@ -302,7 +302,7 @@ supervisor_run(const struct serve_options *options, int argc, char **argv)
         fprintf(stderr, "openalb: %s\n", reterr.text);
         return 1;
     }
-    timer_arm_in(s->loop, &s->ticket_timer, (uint64_t)TICKET_ROTATION_S * SUPERVISOR_SECOND_US);
+    timer_arm_in(s->loop, &s->ticket_timer, (uint64_t)TLS_TICKET_LIFETIME_S * SUPERVISOR_SECOND_US);
     start_all(s);
     int code = loop_run(s->loop);
     state_dir_close(&s->state);

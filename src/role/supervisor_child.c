@@ -298,6 +298,24 @@ start_later(struct child *c)
     timer_arm_in(c->supervisor->loop, &c->restart, (uint64_t)delay_s * SUPERVISOR_SECOND_US);
 }
 
+/* Forks; only the supervisor returns from it. */
+static pid_t
+fork_child(const struct child *c, int other)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (c->is_demo) {
+            become_demo(c, parent);
+        }
+        become_role(c, other);
+    }
+    if (other >= 0) {
+        (void)close(other); /* the child has it */
+    }
+    return pid;
+}
+
 void
 child_start(struct child *c)
 {
@@ -312,17 +330,7 @@ child_start(struct child *c)
         return;
     }
     board_note_start(c);
-    pid_t parent = getpid();
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (c->is_demo) {
-            become_demo(c, parent);
-        }
-        become_role(c, other);
-    }
-    if (other >= 0) {
-        (void)close(other); /* the child has it */
-    }
+    pid_t pid = fork_child(c, other);
     if (pid < 0) {
         diag_error("cannot start the %s: errno %d", c->title, errno);
         channel_done(&c->channel);

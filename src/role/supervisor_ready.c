@@ -180,19 +180,25 @@ pids_json(const struct supervisor *s)
     return pids;
 }
 
+static int
+add_json(const char *text, size_t n, void *out)
+{
+    buf_add(out, text, n);
+    return 0;
+}
+
 void
 ready_json(const struct supervisor *s, struct buf *out)
 {
     json_t *root = json_pack("{s:b, s:I, s:s, s:o, s:o}", "ready", 1, "version",
                              (json_int_t)s->version, "state", s->options->state_dir, "listeners",
                              listeners_json(s), "pids", pids_json(s));
-    char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
-    if (text == NULL) { /* out of memory, or a name that is no UTF-8: the event must come anyway */
-        buf_add_z(out, "{\"ready\":true}\n");
-    } else {
-        buf_addf(out, "%s\n", text);
+    /* Out of memory, or a name that is no UTF-8: the event must come anyway. */
+    if (root == NULL || json_dump_callback(root, add_json, out, JSON_COMPACT) != 0) {
+        buf_reset(out);
+        buf_add_z(out, "{\"ready\":true}");
     }
-    free(text); /* jansson's own allocation */
+    buf_add_char(out, '\n');
     json_decref(root);
 }
 

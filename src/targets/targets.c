@@ -214,23 +214,30 @@ group_run_done(struct group_run *g)
     *g = (struct group_run){0};
 }
 
-struct target_run *
-group_pick(struct group_run *g)
+/* The next target, in turn, whose health is one of a set (bits by enum health_state). */
+static struct target_run *
+pick_among(struct group_run *g, unsigned states)
 {
-    if (g->count == 0) {
-        return NULL;
-    }
-    size_t start = g->next;
     for (size_t step = 0; step < g->count; step++) {
-        size_t at = start + step;
+        size_t at = g->next + step;
         at = at >= g->count ? at - g->count : at;
         struct target_run *run = g->targets[at];
         const struct board_health *health = &run->targets->board->health[run->slot];
-        if (board_health_get(health).state == HEALTH_HEALTHY) {
+        if (states & 1u << board_health_get(health).state) {
             g->next = at + 1 == g->count ? 0 : at + 1;
             return run;
         }
     }
-    g->next = start + 1 == g->count ? 0 : start + 1;
-    return g->targets[start];
+    return NULL;
+}
+
+struct target_run *
+group_pick(struct group_run *g)
+{
+    struct target_run *run = pick_among(g, 1u << HEALTH_HEALTHY);
+    if (run == NULL) {
+        run = pick_among(g, ~(1u << HEALTH_DRAINING));
+    }
+    /* Registered again before their draining was over: still better than none. */
+    return run != NULL ? run : pick_among(g, ~0u);
 }

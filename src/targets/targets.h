@@ -66,8 +66,8 @@ uint64_t group_run_retire(struct group_run *g);
 uint64_t targets_next_cut(struct targets *t);
 /* Nothing uses the configuration any more; it was retired before. */
 void group_run_done(struct group_run *g);
-/* Round robin over the healthy ones; when none is healthy over all of them [ALB: fail-open, D21].
- * NULL: no targets at all. */
+/* Round robin over the healthy ones; when none is healthy over all that do not drain [ALB:
+ * fail-open, D21]. NULL: no targets at all. */
 struct target_run *group_pick(struct group_run *g);
 
 struct target_run *target_run_ref(struct target_run *t);

@@ -73,7 +73,7 @@ TEST("round robin goes over the healthy targets, in order [ALB: round_robin]")
     teardown();
 }
 
-TEST("when no target is healthy all are used [ALB: fail-open, D21]; an empty group has none")
+TEST("with none healthy all that do not drain are used [ALB: fail-open, D21]; no targets: none")
 {
     setup();
     struct target_group group = group_of(2);
@@ -83,6 +83,11 @@ TEST("when no target is healthy all are used [ALB: fail-open, D21]; an empty gro
     health(1, HEALTH_INITIAL);
     CHECK_INT(group_pick(&run)->slot, 0);
     CHECK_INT(group_pick(&run)->slot, 1);
+    CHECK_INT(group_pick(&run)->slot, 0);
+    health(0, HEALTH_DRAINING);
+    CHECK_INT(group_pick(&run)->slot, 1);
+    CHECK_INT(group_pick(&run)->slot, 1);
+    health(1, HEALTH_DRAINING);
     CHECK_INT(group_pick(&run)->slot, 0);
     (void)group_run_retire(&run);
     group_run_done(&run);
