@@ -16,11 +16,13 @@ OPENALB  := $(BUILD)/src/cli/openalb
 OPTIONS  := -Dmode=$(MODE) -Dprefix=$(abspath $(PREFIX)) $(if $(filter developer,$(MODE)),-Dwerror=true) \
             $(if $(SANITIZE),-Db_sanitize=address$(comma)undefined -Db_lundef=false)
 comma    := ,
+# Progress on a terminal, silence in a file.
+QUIETLY  := $(shell test -t 2 || echo --quiet)
 
 .PHONY: all run test unit behaviour bench fuzz fmt check install clean packages-build packages-test
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) --quiet
+	@ninja -C $(BUILD) $(QUIETLY)
 
 $(BUILD)/build.ninja: | packages-build
 	@CC=$(CC) meson setup $(BUILD) $(OPTIONS) > build/setup.log 2>&1 || { cat build/setup.log; exit 1; }
@@ -54,7 +56,10 @@ check: packages-test
 	@tools/check
 
 install: all
-	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+	@{ meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)) && \
+	   DESTDIR=$(if $(DESTDIR),$(abspath $(DESTDIR))) meson install -C $(BUILD) --quiet; } > build/install.log 2>&1 || \
+	 { cat build/install.log; exit 1; }
+	@echo "installed $(if $(DESTDIR),$(abspath $(DESTDIR)))$(abspath $(PREFIX))/bin/openalb"
 
 clean:
 	@rm -rf build
