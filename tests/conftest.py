@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: instances of OpenALB and targets that end with their test, and leave nothing behind."""
-import sys
+import contextlib
+import itertools
 import pathlib
+import sys
 
 import pytest
 
@@ -14,46 +16,71 @@ def pytest_configure(config):
         pytest.exit(f"{harness.OPENALB} is not built; run `make test`", 1)
 
 
+def _targets():
+    with contextlib.ExitStack() as stack:
+        def make(script=harness.echo, **options):
+            made = harness.Target(script, **options)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
 @pytest.fixture
 def target():
     """target(script, ...) starts a scripted web server."""
-    made = []
+    yield from _targets()
 
-    def make(script=harness.echo, **options):
-        made.append(harness.Target(script, **options))
-        return made[-1]
 
-    yield make
-    for one in made:
-        one.close()
+@pytest.fixture(scope="module")
+def shared_target():
+    """Like target, for all tests of a file."""
+    yield from _targets()
+
+
+def _end(instance):
+    if instance.process.returncode is None:
+        children = instance.pids()
+        code = instance.stop()
+        text = instance.log_text()
+        assert code == 0, (code, text)
+        left = [pid for pid in children.values() if pathlib.Path(f"/proc/{pid}").exists()]
+        assert not left, f"processes left behind: {left}"
+    text = instance.log_text()
+    assert "assertion failed" not in text, text
+    assert "Sanitizer" not in text and "runtime error" not in text, text
+
+
+def _instances(folder):
+    for above in (folder, folder.parent, folder.parent.parent):
+        above.chmod(0o755)
+    numbers = itertools.count()
+    with contextlib.ExitStack() as stack:
+        def make(document, again=None, **options):
+            own = again.folder if again else folder / f"alb{next(numbers)}"
+            own.mkdir(exist_ok=True)
+            own.chmod(0o755)
+            if again:
+                options = {"address": again.address, **options}
+            made = harness.Instance(own, document, **options)
+            stack.callback(_end, made)
+            return made
+
+        yield make
 
 
 @pytest.fixture
 def alb(tmp_path):
-    """alb(document, ...) starts OpenALB; at the end it must stop with 0 and leave no process behind."""
-    made = []
+    """alb(document, ...) starts OpenALB; at the end it must stop with 0 and leave no process behind.
 
-    def make(document, **options):
-        folder = tmp_path / f"alb{len(made)}"
-        folder.mkdir()
-        folder.chmod(0o755)
-        for above in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-            above.chmod(0o755)
-        made.append(harness.Instance(folder, document, **options))
-        return made[-1]
+    again=INSTANCE: on the folders and the address of one that has ended."""
+    yield from _instances(tmp_path)
 
-    yield make
-    for one in made:
-        if one.process.returncode is None:
-            children = one.pids()
-            code = one.stop()
-            text = one.log_text()
-            assert code == 0, (code, text)
-            left = [pid for pid in children.values() if pathlib.Path(f"/proc/{pid}").exists()]
-            assert not left, f"processes left behind: {left}"
-        text = one.log_text()
-        assert "assertion failed" not in text, text
-        assert "Sanitizer" not in text and "runtime error" not in text, text
+
+@pytest.fixture(scope="module")
+def shared_alb(tmp_path_factory):
+    """Like alb, for all tests of a file."""
+    yield from _instances(tmp_path_factory.mktemp("shared"))
 
 
 @pytest.fixture

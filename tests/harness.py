@@ -47,6 +47,19 @@ def until(condition, what, deadline=DEADLINE, interval=0.02):
         select.select([], [], [], interval)
 
 
+def until_stuck(counter, what):
+    """Waits until a counter that grew stands still for some polls in a row."""
+    last = [None, 0]
+
+    def stands():
+        now = counter()
+        last[1] = last[1] + 1 if now == last[0] else 0
+        last[0] = now
+        return now > 0 and last[1] >= 15
+    until(stands, what)
+    return last[0]
+
+
 # ---- templates ----
 
 def target_group(targets, name="web", **properties):
@@ -95,9 +108,10 @@ def certificate(domain="web.elb.localhost", names=(), algorithm="EC_prime256v1")
 
 def template(targets=(), attributes=None, logs=True, more=None, group=None, http=True, https=False):
     """A load balancer `web` with listeners 8080 and 8443 as wanted, and one target group `Group`."""
-    values = {"idle_timeout.timeout_seconds": "60", **(attributes or {})}
+    values = {"idle_timeout.timeout_seconds": "60"}
     if logs:
         values.update({"access_logs.s3.enabled": "true", "access_logs.s3.bucket": "test-logs"})
+    values.update(attributes or {})
     resources = {
         "Web": {
             "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
@@ -118,26 +132,33 @@ def template(targets=(), attributes=None, logs=True, more=None, group=None, http
 # ---- OpenALB ----
 
 class Instance:
-    """A running `openalb serve`."""
+    """A running `openalb serve`: document None starts without a template, user lets setpriv become someone else."""
 
     def __init__(self, folder, document, *, workers=1, log_interval=1, options=(), address=None, wait=True,
-                 environment=None):
+                 environment=None, user=None):
         self.folder = pathlib.Path(folder)
         self.state = self.folder / "state"
         self.file = self.folder / "test.json"
         self.address = address or fresh_address()
-        self.write(document)
+        template_options = []
+        if document is not None:
+            self.write(document)
+            template_options = ["-f", str(self.file)]
+        become = []
+        if user:
+            shutil.chown(self.folder, user)
+            become = [tool("setpriv"), f"--reuid={user}", "--regid=nogroup", "--clear-groups"]
         self.errors = open(self.folder / "stderr.txt", "ab+")
         read_end, write_end = os.pipe()
-        self.command = [str(OPENALB), "serve", "-f", str(self.file), "--state", str(self.state),
+        self.command = [*become, str(OPENALB), "serve", *template_options, "--state", str(self.state),
                         "--workers", str(workers), "--addresses", self.address,
                         "--log-interval", str(log_interval), "--ready-fd", str(write_end), *options]
         env = {**os.environ, "OPENALB_SANDBOX": "kill", **(environment or {})}
         if SANITIZED:
             env["OPENALB_SANDBOX"] = "errno"
-        self.process = subprocess.Popen(self.command, pass_fds=[write_end], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.errors, env=env,
-                                        start_new_session=True)
+        with open(self.folder / "stdout.txt", "ab") as screen:
+            self.process = subprocess.Popen(self.command, pass_fds=[write_end], stdin=subprocess.DEVNULL,
+                                            stdout=screen, stderr=self.errors, env=env, start_new_session=True)
         os.close(write_end)
         self._ready = os.fdopen(read_end, "rb")
         self.ready = None
@@ -188,6 +209,26 @@ class Instance:
     def failures(self):
         return self.snapshot("--failures")
 
+    def health(self):
+        """The health of every target by its address: {"127.0.0.1:80": {"state": ..., "reason": ...}}."""
+        return {row["target"]: row for row in self.snapshot("--health")}
+
+    def until_health(self, where, state, reason=None):
+        """Waits until a target (address, port) has this state (and reason), and returns its row."""
+        name = "%s:%d" % tuple(where)
+
+        def row():
+            now = self.health()[name]
+            return now if now["state"] == state and reason in (None, now["reason"]) else None
+        return until(row, f"{name} {state} {reason or ''}")
+
+    def failure_of(self, port):
+        """Waits for the failure of the connection from this client port."""
+        def row():
+            found = [f for f in self.failures() if (f["client"] or "").endswith(f":{port}")]
+            return found[-1] if found else None
+        return until(row, f"a failure of the client with port {port}")
+
     def until_failure(self, name):
         """Waits for a row of the failure rings with this end, and returns it."""
         return until(lambda: next((f for f in self.failures() if f["end"] == name), None), f"failure {name}")
@@ -210,6 +251,10 @@ class Instance:
         """Waits until at least so many lines were delivered, and returns them."""
         return until(lambda: (lambda x: x if len(x) >= count else None)(self.log_lines()),
                      f"{count} access-log lines delivered")
+
+    def lines_of(self, port):
+        """The parsed access-log lines of the connection from this client port, as far as delivered."""
+        return [one for one in map(parse_line, self.log_lines()) if one["client"].endswith(f":{port}")]
 
     # -- end --
     def stop(self, number=signal.SIGTERM):
@@ -367,10 +412,11 @@ class Target:
     """A scripted web server on 127.0.0.1: `script(conn, reader)` serves each connection in a thread of its own.
 
     Health checks (GET /health) are answered with 200 by this class itself unless health=None.
+    With raw=True it is `script(conn)` that reads, from the first byte on.
     """
 
-    def __init__(self, script, health=200, address="127.0.0.1", tls=None):
-        self.script, self.health, self.tls = script, health, tls
+    def __init__(self, script, health=200, address="127.0.0.1", tls=None, raw=False):
+        self.script, self.health, self.tls, self.raw = script, health, tls, raw
         self.listener = socket.create_server((address, 0), backlog=128)
         self.address = self.listener.getsockname()[:2]
         self.requests = []      # raw heads of what is no health check, in order
@@ -405,8 +451,13 @@ class Target:
     def _serve(self, conn):
         plain = conn
         try:
+            if self.raw:
+                self.script(conn)
+                return
             if self.tls:
                 conn = self.tls.wrap_socket(conn, server_side=True)
+                with self.lock:
+                    self.sockets.add(conn)  # the plain one has lost its descriptor to it
             reader = Reader(conn)
             first = True
             while True:
@@ -432,7 +483,7 @@ class Target:
             with contextlib.suppress(OSError):
                 conn.close()
             with self.lock:
-                self.sockets.discard(plain)
+                self.sockets -= {plain, conn}
 
     def close(self):
         with self.lock:
@@ -452,9 +503,9 @@ class Target:
 def body_of(head, reader):
     """Reads the body that belongs to a request head."""
     lower = head.lower()
-    if b"transfer-encoding: chunked" in lower:
+    if b"\r\ntransfer-encoding: chunked\r\n" in lower:
         return reader.chunked()[0]
-    match = re.search(rb"content-length: *(\d+)", lower)
+    match = re.search(rb"\r\ncontent-length: *(\d+)\r\n", lower)
     return reader.exactly(int(match.group(1))) if match else b""
 
 
@@ -475,6 +526,45 @@ def fixed(answer, close=False):
         conn.sendall(answer)
         return "close" if close else None
     return script
+
+
+class Recorder:
+    """A script that keeps what a target saw of each request, and answers `answer`."""
+
+    def __init__(self, answer=None):
+        self.answer = answer or reply(b"ok")
+        self.seen = []  # in order: Seen(head, body, number of the connection)
+        self._connections = []
+
+    def __call__(self, conn, reader, head):
+        if conn not in self._connections:
+            self._connections.append(conn)
+        number = self._connections.index(conn)
+        body = body_of(head, reader)
+        self.seen.append(Seen(head, body, number))
+        if head.startswith(b"HEAD "):
+            conn.sendall(self.answer.split(b"\r\n\r\n")[0] + b"\r\n\r\n")
+        else:
+            conn.sendall(self.answer)
+
+
+class Seen:
+    def __init__(self, head, body, connection):
+        self.head, self.body, self.connection = head, body, connection
+        lines = head.split(b"\r\n")
+        self.line = lines[0]
+        self.headers = [tuple(line.split(b": ", 1)) for line in lines[1:-2]]
+
+    def header(self, name):
+        """All values of a header."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+
+def memory_kb(pid):
+    """Private memory of a process."""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    fields = dict(line.split(":", 1) for line in text.splitlines()[1:])
+    return sum(int(fields[name].split()[0]) for name in ("Private_Dirty", "Private_Clean"))
 
 
 def reset(sock):

@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "state/file.h"
 #include "template/template.h"
+#include "tls/ca.h"
 #include "tls/tls.h"
 
 /* The command line. */
@@ -96,6 +98,48 @@ give_slot(void *context, struct str key, uint32_t *ret_slot)
         }
     }
     NEVER("builders ask for slots of these spaces only");
+}
+
+/* ---- files ---- */
+
+/* Symbolic links are followed, as when it is served: these are the user's own files. */
+static enum err
+load_file(const char *path, size_t max_bytes, struct buf *ret_text, struct errinfo *reterr)
+{
+    char *real = realpath(path, NULL);
+    enum err e = file_load(AT_FDCWD, real != NULL ? real : path, max_bytes, ret_text, reterr);
+    xfree(real); /* libc made it on the same heap */
+    return e;
+}
+
+/* ---- imported certificates ---- */
+
+/* Relative to the folder of the template, as when it is served. */
+static enum err
+read_beside(void *context, struct str template_file, struct str path, struct buf *ret_text,
+            struct errinfo *reterr)
+{
+    enum { PEM_BYTES_MAX = 256 * 1024 };
+    (void)context; /* nothing is kept */
+    size_t slash;
+    bool beside = !str_starts(path, STR("/")) && str_rfind_char(template_file, '/', &slash);
+    struct str folder = beside ? str_sub(template_file, 0, slash + 1) : STR_NONE;
+    AUTO(xfree_ptr) char *full = xprintf("%.*s%.*s", STR_ARG(folder), STR_ARG(path));
+    struct errinfo why;
+    enum err e = load_file(full, PEM_BYTES_MAX, ret_text, &why);
+    return e == ERR_OK ? ERR_OK : err_set(reterr, e, "file '%.300s': %.300s", full, why.text);
+}
+
+static enum err
+inspect_certificate(void *context, struct model *m, struct certificate *c,
+                    struct str pem_certificate, struct str pem_key, struct str pem_chain,
+                    struct errinfo *reterr)
+{
+    (void)context; /* nothing is kept */
+    if (c->source == CERTIFICATE_ISSUED) {
+        return ERR_OK; /* the authority would make it */
+    }
+    return certificate_check(m, c, pem_certificate, pem_key, pem_chain, reterr);
 }
 
 static bool
@@ -267,7 +311,7 @@ sources_read(struct check_options *o, struct template_errors *errors)
         struct template_source *s = &o->sources[i];
         struct errinfo reason;
         char *path = xstrdup_str(s->file);
-        if (file_load(AT_FDCWD, path, LIMIT_TEMPLATE_BYTES_MAX, &o->texts[i], &reason) != ERR_OK &&
+        if (load_file(path, LIMIT_TEMPLATE_BYTES_MAX, &o->texts[i], &reason) != ERR_OK &&
             errors->count < COUNT_OF(errors->items)) {
             errors->items[errors->count++].text = xprintf("%s: %s", path, reason.text);
         }
@@ -296,6 +340,8 @@ build(struct check_options *o, struct build_result *ret_result)
         .parameter_count = o->parameter_count,
         .resource_id = give_id,
         .slot = give_slot,
+        .read_file = read_beside,
+        .certificate = inspect_certificate,
         .ssl_policy_known = policy_known,
         .context = &fakes,
     };

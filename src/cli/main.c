@@ -24,10 +24,11 @@ static const struct command commands[] = {
 static void
 usage(FILE *to)
 {
-    fprintf(to,
-            "OpenALB %s: a load balancer that AWS's clients take for an ALB.\n\n"
-            "Usage: openalb COMMAND [option]...\n\n",
-            OPENALB_VERSION);
+    fprintf(
+        to,
+        "OpenALB %s: an application load balancer, configured with CloudFormation templates.\n\n"
+        "Usage: openalb COMMAND [option]...\n\n",
+        OPENALB_VERSION);
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].help);
     }

@@ -109,6 +109,9 @@ void log_spool_configure(struct log_spool *s, const struct model *m);
  * the load balancer does not log, which is not. */
 bool log_spool_append(struct log_spool *s, uint32_t lb_slot, const struct addr *node,
                       struct str line, uint64_t wall_us);
+/* Takes back the last line that was appended for this load balancer, of n bytes. Only with nothing
+ * appended and no tick in between: what it announced did not happen after all. */
+void log_spool_retract(struct log_spool *s, uint32_t lb_slot, size_t n);
 /* True when this load balancer logs: skip the formatting otherwise. */
 bool log_spool_wanted(const struct log_spool *s, uint32_t lb_slot);
 /* Call at least every 500 ms: writes buffers older than 1 s, completes files whose interval is

@@ -123,6 +123,7 @@ uint64_t log_slot_flushed(const struct log_slot *s); /* bytes in the file */
 uint64_t log_slot_bytes(const struct log_slot *s);   /* both */
 size_t log_slot_room(const struct log_slot *s);
 void log_slot_append(struct log_slot *s, struct str line); /* room was checked */
+void log_slot_retract(struct log_slot *s, size_t n);       /* the last n bytes, still in memory */
 /* Memory to file. False, errno, and nothing changed: try again. */
 bool log_slot_flush(struct log_slot *s) MUST_USE;
 /* Flush, rename to the final name, close. Again: false changes nothing. */

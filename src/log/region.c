@@ -180,6 +180,14 @@ log_slot_append(struct log_slot *s, struct str line)
     atomic_store_explicit(&h->committed, head_committed(h) + line.n, memory_order_release);
 }
 
+void
+log_slot_retract(struct log_slot *s, size_t n)
+{
+    ASSERT(n <= log_slot_pending(s));
+    atomic_store_explicit(&slot_head(s)->committed, head_committed(slot_head(s)) - n,
+                          memory_order_release);
+}
+
 /* ---- a slot's file ---- */
 
 static void

@@ -286,6 +286,14 @@ log_spool_append(struct log_spool *s, uint32_t lb_slot, const struct addr *node,
 }
 
 void
+log_spool_retract(struct log_spool *s, uint32_t lb_slot, size_t n)
+{
+    spool_check(s);
+    ASSERT(lb_slot < LOG_SLOTS);
+    log_slot_retract(&s->slots[lb_slot].file, n);
+}
+
+void
 log_spool_tick(struct log_spool *s, uint64_t wall_us)
 {
     spool_check(s);

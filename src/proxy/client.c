@@ -432,6 +432,19 @@ head_clock(struct client *c)
     }
 }
 
+_Static_assert(LIMIT_REQUEST_LINE_MAX + LIMIT_HEADERS_MAX + BLOCK_HEADROOM < BLOCK_LARGE,
+               "an incomplete head always leaves room for more");
+
+/* How much one read may give so that it fits behind what is there: a head that waits for its end is
+ * bounded by its limits, the body that comes along with the end is not. */
+static size_t
+head_room(const struct client *c)
+{
+    size_t waiting = spill_size(&c->in);
+    ASSERT(waiting < BLOCK_LARGE);
+    return MIN_OF((size_t)LIMIT_SCRATCH_BYTES, (size_t)BLOCK_LARGE - waiting);
+}
+
 static enum step
 state_head(struct client *c)
 {
@@ -448,7 +461,7 @@ state_head(struct client *c)
     }
     while (stream_readable(&c->stream)) {
         size_t n;
-        enum io io = stream_read(&c->stream, w->scratch, LIMIT_SCRATCH_BYTES, &n);
+        enum io io = stream_read(&c->stream, w->scratch, head_room(c), &n);
         if (io == IO_AGAIN) {
             break;
         }
@@ -464,7 +477,7 @@ state_head(struct client *c)
             step = head_parse(c, spill_data(&c->in), spill_size(&c->in));
         } else {
             head_forget(c);
-            step = refuse_head(c, END_HTTP_HEADERS_TOO_LARGE, 0, NULL);
+            step = refuse_head(c, END_OUT_OF_MEMORY, 0, NULL);
         }
         if (step != STEP_WAIT || c->state != CLIENT_HEAD) {
             return step;

@@ -53,8 +53,9 @@ tls_fill(const struct client *c, struct access_record *record)
     record->certificate_arn = c->tls.resumed ? STR("session-reused") : c->tls.certificate_arn;
 }
 
-static void
-line_write(const struct request *r)
+/* Returns the line's size; 0 when it is lost, which the spool counts. */
+static size_t
+line_write(const struct request *r, uint64_t sent_bytes)
 {
     struct client *c = r->client;
     struct worker *w = c->worker;
@@ -72,7 +73,7 @@ line_write(const struct request *r)
         .elb_status = r->status,
         .target_status = r->target_status,
         .received_bytes = malformed ? 0 : r->head_bytes + r->body.source_bytes,
-        .sent_bytes = r->sent_bytes - MIN_OF(r->sent_bytes, (uint64_t)spill_size(&c->out)),
+        .sent_bytes = sent_bytes,
         .method = r->method,
         .scheme = c->secure ? STR("https") : STR("http"),
         .host = r->host.n > 0 ? r->host : lb->dns_name,
@@ -92,8 +93,36 @@ line_write(const struct request *r)
     struct out o = out_of(w->line, LIMIT_LOG_LINE_MAX);
     access_line(&o, &record);
     ASSERT(!o.full);
-    (void)log_spool_append(w->spool, lb->slot, &c->node, str_span(w->line, o.p),
-                           wall_us); /* a lost record is counted there */
+    struct str line = str_span(w->line, o.p);
+    return log_spool_append(w->spool, lb->slot, &c->node, line, wall_us) ? line.n : 0;
+}
+
+static bool
+line_wanted(const struct request *r)
+{
+    const struct log_spool *spool = r->client->worker->spool;
+    return end_row(r->end)->times != END_TIMES_NOLINE && spool != NULL &&
+           log_spool_wanted(spool, r->listener->load_balancer->slot);
+}
+
+void
+request_log_early(struct request *r, enum end_reason end, uint64_t sent_bytes)
+{
+    ASSERT(r->line_bytes == 0);
+    r->end = end;
+    if (line_wanted(r)) {
+        r->line_bytes = line_write(r, sent_bytes);
+    }
+}
+
+void
+request_log_retract(struct request *r)
+{
+    if (r->line_bytes > 0) {
+        log_spool_retract(r->client->worker->spool, r->listener->load_balancer->slot,
+                          r->line_bytes);
+        r->line_bytes = 0;
+    }
 }
 
 void
@@ -101,9 +130,8 @@ request_log(struct request *r)
 {
     struct client *c = r->client;
     struct worker *w = c->worker;
-    if (end_row(r->end)->times != END_TIMES_NOLINE && w->spool != NULL &&
-        log_spool_wanted(w->spool, r->listener->load_balancer->slot)) {
-        line_write(r);
+    if (r->line_bytes == 0 && line_wanted(r)) {
+        (void)line_write(r, r->sent_bytes - MIN_OF(r->sent_bytes, (uint64_t)spill_size(&c->out)));
     }
     struct board_listener *row = r->listener->row;
     board_add(&row->requests, 1);

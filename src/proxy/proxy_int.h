@@ -188,6 +188,7 @@ struct request {
     /* for the log */
     uint64_t start_us, start_wall_us, sent_us, answer_us;
     uint64_t head_bytes, sent_bytes, body_sent; /* sent: to the client; body_sent: to the target */
+    size_t line_bytes; /* of the log line that was written early; 0: none */
     enum end_reason end;
     int end_code;
     const char *end_detail; /* static; NULL: none */
@@ -224,6 +225,10 @@ void request_free(struct request **r);
 const char *request_doing(const struct request *r);
 
 /* finish.c */
+/* The line is written before the last bytes of an answer are sent: a client that has read the whole
+ * answer finds it in the log even if this worker is killed in the very next moment. */
+void request_log_early(struct request *r, enum end_reason end, uint64_t sent_bytes);
+void request_log_retract(struct request *r); /* the last bytes were not taken */
 void request_log(struct request *r);
 void client_count_end(struct client *c);
 
@@ -289,9 +294,16 @@ struct pump_path {
     struct stream *sink;
     struct spill *sink_spill;
     uint64_t *sent_bytes;
+    /* Called before the last bytes of the message are offered to the sink (n of them are not in
+     * *sent_bytes yet), and when it did not take them all. NULL: nobody wants to know. */
+    void (*last)(void *context, size_t n);
+    void (*not_last)(void *context);
+    void *context;
     bool moved; /* result: something was read or written */
 };
 enum pump relay_pump(struct worker *w, struct pump_path *path);
+void path_last(struct pump_path *path, size_t n); /* when the flow is done: tells path->last */
+void path_not_last(struct pump_path *path);
 /* Takes body bytes at p (with headroom and tailroom around) through the flow, puts `head` in front,
  * and sends all in one go. *ret_used: how many of the n bytes belonged to the body. */
 enum pump relay_first(struct worker *w, struct pump_path *path, struct str head, char *p, size_t n,

@@ -221,6 +221,22 @@ path_send(struct worker *w, struct pump_path *path, const char *p, size_t n)
     return pump_of_send(relay_send(w, path->sink, path->sink_spill, p, n));
 }
 
+void
+path_last(struct pump_path *path, size_t n)
+{
+    if (path->flow->done && path->last != NULL) {
+        path->last(path->context, n);
+    }
+}
+
+void
+path_not_last(struct pump_path *path)
+{
+    if (path->flow->done && path->not_last != NULL) {
+        path->not_last(path->context);
+    }
+}
+
 /* A flight: the payload with what goes before and behind it, in place where there is room. */
 struct flight {
     char *begin, *end; /* what is sent in one go */
@@ -288,8 +304,16 @@ relay_first(struct worker *w, struct pump_path *path, struct str head, char *p, 
         flight.end += tail.n;
         tail.n = 0;
     }
-    enum pump pump = path_send(w, path, flight.begin, (size_t)(flight.end - flight.begin));
-    return pump == PUMP_SOURCE ? path_send(w, path, tail.p, tail.n) : pump;
+    size_t flight_bytes = (size_t)(flight.end - flight.begin);
+    path_last(path, flight_bytes + tail.n);
+    enum pump pump = path_send(w, path, flight.begin, flight_bytes);
+    if (pump == PUMP_SOURCE) {
+        pump = path_send(w, path, tail.p, tail.n);
+    }
+    if (pump != PUMP_SOURCE || spill_size(path->sink_spill) > 0) {
+        path_not_last(path);
+    }
+    return pump;
 }
 
 /* ---- the pump ---- */
@@ -303,10 +327,15 @@ pump_eof(struct worker *w, struct pump_path *path)
         return PUMP_SOURCE_EOF;
     }
     flow->done = true;
-    if (flow->chunk_out) {
-        return path_send(w, path, "0\r\n\r\n", 5);
+    if (!flow->chunk_out) {
+        return PUMP_SOURCE; /* the client learns of the end by our close */
     }
-    return PUMP_SOURCE;
+    path_last(path, 5);
+    enum pump pump = path_send(w, path, "0\r\n\r\n", 5);
+    if (pump != PUMP_SOURCE || spill_size(path->sink_spill) > 0) {
+        path_not_last(path);
+    }
+    return pump;
 }
 
 /* One read (or what a spill holds) through the flow. PUMP_SOURCE: go on. */
@@ -347,9 +376,11 @@ relay_pump(struct worker *w, struct pump_path *path)
     for (;;) {
         if (spill_size(path->sink_spill) > 0) {
             size_t before = spill_size(path->sink_spill);
+            path_last(path, 0);
             enum io io = spill_flush(w, path->sink_spill, path->sink);
             path->moved |= spill_size(path->sink_spill) != before;
             if (io != IO_DONE) {
+                path_not_last(path);
                 return io == IO_AGAIN ? PUMP_SINK : PUMP_SINK_FAIL;
             }
         }

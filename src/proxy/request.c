@@ -63,10 +63,28 @@ request_go(struct request *r, enum request_state next)
 
 /* ---- birth: what must outlive the bytes of the head ---- */
 
+/* A line that was refused before its target was taken apart: the log shows it as it came. */
+static bool
+target_keep(struct request *r, struct str target)
+{
+    struct str shown = str_sub(target, 0, LIMIT_REQUEST_LINE_MAX);
+    char *p = arena_alloc(&r->arena, shown.n);
+    if (p == NULL) {
+        return false;
+    }
+    struct out o = out_of(p, shown.n);
+    out_str(&o, shown);
+    r->uri = str_span(p, o.p);
+    return true;
+}
+
 /* path and query side by side, as the log and redirects need them. */
 static bool
 uri_keep(struct request *r, const struct h1_request *head)
 {
+    if (head->path.n == 0) {
+        return target_keep(r, head->target);
+    }
     size_t n = head->path.n + (head->query.p != NULL ? 1 + head->query.n : 0);
     char *p = arena_alloc(&r->arena, n);
     if (p == NULL) {
@@ -88,11 +106,13 @@ static bool
 strings_keep(struct request *r, const struct h1_request *head)
 {
     const struct http_header *agent = headers_find(&head->headers, HEADER_USER_AGENT);
+    /* Without a target there is no URL to log: the line is a malformed one [ALB log 1.2]. */
+    struct str method = head->target.n > 0 ? head->method : STR_NONE;
     struct {
         struct str from;
         struct str *to;
     } strings[] = {
-        {head->method, &r->method},
+        {method, &r->method},
         {head->host, &r->host},
         {head->host_port, &r->host_port},
         {head->version_text, &r->version_text},
@@ -244,10 +264,13 @@ page_send(struct request *r, struct page *page)
     size_t n = (size_t)(o.p - w->compose);
     r->status = page->status;
     r->sent_bytes += n;
-    if (relay_send(w, &c->stream, &c->out, w->compose, n) != IO_DONE) {
-        return request_cut(r, r->end, errno);
+    request_log_early(r, r->end, r->sent_bytes);
+    enum io io = relay_send(w, &c->stream, &c->out, w->compose, n);
+    int code = errno;
+    if (io != IO_DONE || spill_size(&c->out) > 0) {
+        request_log_retract(r);
     }
-    return request_go(r, REQUEST_REPLYING);
+    return io == IO_DONE ? request_go(r, REQUEST_REPLYING) : request_cut(r, r->end, code);
 }
 
 static bool
@@ -632,6 +655,19 @@ answer_frame(struct request *r, const struct h1_response *response)
     };
 }
 
+static void
+answer_last(void *context, size_t n)
+{
+    struct request *r = context;
+    request_log_early(r, END_ANSWERED, r->sent_bytes + n);
+}
+
+static void
+answer_not_last(void *context)
+{
+    request_log_retract(context);
+}
+
 static struct pump_path
 answer_path(struct request *r)
 {
@@ -642,6 +678,9 @@ answer_path(struct request *r)
         .sink = &r->client->stream,
         .sink_spill = &r->client->out,
         .sent_bytes = &r->sent_bytes,
+        .last = answer_last,
+        .not_last = answer_not_last,
+        .context = r,
     };
 }
 
@@ -741,7 +780,7 @@ answer_parse(struct request *r, char *p, size_t n, size_t headroom)
         size_t used = w->answer.head_bytes;
         r->answer_scan = (struct h1_scan){0};
         if (p ==
-            w->scratch) { /* the rest moves to the front: `p == scratch` tells where bytes lie */
+            w->scratch) { /* the rest moves to the front: where p points tells where bytes lie */
             memmove(p, p + used, n - used);
         } else {
             spill_drop(w, &r->from_target, used);
@@ -830,13 +869,17 @@ static enum step
 state_replying(struct request *r)
 {
     struct client *c = r->client;
-    switch (spill_flush(c->worker, &c->out, &c->stream)) {
-    case IO_DONE: return request_end(r, r->end);
-    case IO_AGAIN: return STEP_WAIT;
-    case IO_EOF:
-    case IO_FAIL: break;
+    if (spill_size(&c->out) == 0) {
+        return request_end(r, r->end);
     }
-    return request_cut(r, r->end, errno);
+    request_log_early(r, r->end, r->sent_bytes);
+    enum io io = spill_flush(c->worker, &c->out, &c->stream);
+    if (io == IO_DONE) {
+        return request_end(r, r->end);
+    }
+    int code = errno;
+    request_log_retract(r);
+    return io == IO_AGAIN ? STEP_WAIT : request_cut(r, r->end, code);
 }
 
 static enum step

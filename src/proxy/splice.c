@@ -170,8 +170,12 @@ splice_pump(struct pump_path *path)
 {
     size_t budget = LIMIT_IO_BYTES_PER_TURN;
     for (;;) {
+        if (splice_holds(path->flow)) {
+            path_last(path, path->flow->pipe->held);
+        }
         enum pump pump = pipe_empty(path);
         if (pump != PUMP_SOURCE) {
+            path_not_last(path);
             return pump;
         }
         if (path->flow->done) {

@@ -78,6 +78,9 @@ stack_read(struct build *b, struct stack *s, const struct template_source *sourc
 static void
 parameters_check(struct build *b)
 {
+    if (b->stack_count == 1) {
+        return; /* it got all and says more, see struct parameters */
+    }
     for (size_t i = 0; i < b->env->parameter_count; i++) {
         struct str name = b->env->parameter_names[i];
         bool known = false;

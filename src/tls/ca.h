@@ -59,5 +59,10 @@ enum err certificate_inspect(struct str chain_pem, struct str key_pem,
 enum err certificate_ensure(int keys_dirfd, struct ca *ca, struct model *m, struct certificate *c,
                             struct str pem_certificate, struct str pem_key, struct str pem_chain,
                             uint64_t wall_us, struct errinfo *reterr) MUST_USE;
+/* Validates the parts of an import as certificate_ensure() does and fills what it fills but the
+ * digest; keeps nothing. */
+enum err certificate_check(struct model *m, struct certificate *c, struct str pem_certificate,
+                           struct str pem_key, struct str pem_chain, struct errinfo *reterr)
+    MUST_USE;
 /* Did this authority sign the first certificate of the chain? */
 bool ca_issued(const struct ca *ca, struct str chain_pem);

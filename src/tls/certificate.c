@@ -378,3 +378,16 @@ certificate_ensure(int keys_dirfd, struct ca *ca, struct model *m, struct certif
     c->digest = model_dup(m, str_of(files.digest));
     return ERR_OK;
 }
+
+enum err
+certificate_check(struct model *m, struct certificate *c, struct str pem_certificate,
+                  struct str pem_key, struct str pem_chain, struct errinfo *reterr)
+{
+    TRY(crypto_init(reterr));
+    AUTO(pair_done) struct pair p = {0};
+    AUTO(certificate_facts_done) struct certificate_facts f = {0};
+    TRY(read_fields(pem_certificate, pem_key, pem_chain, &p, reterr));
+    TRY(pair_facts(&p, &f, reterr));
+    fill_import(m, c, &f);
+    return ERR_OK;
+}
