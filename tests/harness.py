@@ -4,6 +4,7 @@
 Nothing here sleeps: waits end with an event (a line, a byte, a closed socket) or with a named deadline.
 """
 import contextlib
+import errno
 import gzip
 import itertools
 import json
@@ -33,6 +34,19 @@ def fresh_address():
     n = next(_numbers)
     pid = os.getpid()
     return f"127.{64 + (pid >> 8) % 60}.{pid % 250 + 1}.{n % 250 + 1}"
+
+
+# Log lines and failures are told apart by the client's port: none is used twice while there are others.
+_source_ports = itertools.cycle(range(32768 + os.getpid() % 20000, 60999))
+
+
+def connect_from_fresh_port(address, port, timeout):
+    for source in _source_ports:
+        try:
+            return socket.create_connection((address, port), timeout, ("", source))
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
+                raise
 
 
 def until(condition, what, deadline=DEADLINE, interval=0.02):
@@ -266,7 +280,7 @@ class Instance:
         return code
 
     def connect(self, port=8080, timeout=DEADLINE):
-        sock = socket.create_connection((self.address, port), timeout=timeout)
+        sock = connect_from_fresh_port(self.address, port, timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 

@@ -320,7 +320,13 @@ request_timeout(struct request *r)
         request_refuse(r, target_stalls ? END_TARGET_TIMEOUT : END_BODY_TIMEOUT, 0, NULL);
         break;
     }
-    case REQUEST_WAITING: request_refuse(r, END_TARGET_TIMEOUT, 0, NULL); break;
+    case REQUEST_WAITING:
+        if (spill_size(&r->client->out) > 0) { /* interim answers that the client does not take */
+            (void)request_cut(r, END_ANSWER_STALLED_CLIENT, 0);
+        } else {
+            request_refuse(r, END_TARGET_TIMEOUT, 0, NULL);
+        }
+        break;
     case REQUEST_ANSWERING:
     case REQUEST_REPLYING: {
         bool client_stalls = spill_size(&r->client->out) > 0 || splice_holds(&r->answer);
@@ -517,6 +523,7 @@ state_connecting(struct request *r)
 /* ---- sending ---- */
 
 static enum step answer_read(struct request *r);
+static enum step interim_flush(struct request *r);
 
 static void
 defer_again(struct request *r)
@@ -602,7 +609,10 @@ state_sending(struct request *r)
             return body_pumped(r, pump);
         }
     }
-    enum step step = body_pump(r);
+    enum step step = interim_flush(r);
+    if (step == STEP_WAIT) {
+        step = body_pump(r);
+    }
     if (step != STEP_WAIT || r->state != REQUEST_SENDING) {
         return step;
     }
@@ -733,23 +743,42 @@ answer_begin(struct request *r, char *p, size_t n, size_t headroom)
     return pump == PUMP_SOURCE ? STEP_ON : answer_pumped(r, pump);
 }
 
-/* 100 is swallowed, 102 and 103 go on to HTTP/1.1 clients, 101 was not asked for [D15]. */
-static bool
+/* 100 is swallowed, 102 and 103 go on to HTTP/1.1 clients, 101 was not asked for [D15]. STEP_WAIT:
+ * passed. */
+static enum step
 interim_pass(struct request *r)
 {
     struct worker *w = r->client->worker;
     if (w->answer.status == 101) {
-        return false;
+        return refuse(r, END_TARGET_BAD_ANSWER, 0, "UNASKED_UPGRADE");
     }
     if (w->answer.status == 100 || r->version != HTTP_1_1) {
-        return true;
+        return STEP_WAIT;
     }
     struct answer_head head = {.response = &w->answer, .client_version = r->version};
     struct out o = out_of(w->compose, COMPOSE_BYTES / 2);
     answer_head_write(&o, &head);
     size_t n = (size_t)(o.p - w->compose);
     r->sent_bytes += n;
-    return relay_send(w, &r->client->stream, &r->client->out, w->compose, n) == IO_DONE;
+    switch (relay_send(w, &r->client->stream, &r->client->out, w->compose, n)) {
+    case IO_DONE: break;
+    case IO_EOF: return refuse(r, END_TARGET_BAD_ANSWER, 0, "INTERIM_FLOOD");
+    case IO_AGAIN:
+    case IO_FAIL: return refuse(r, END_CLIENT_GONE, errno, NULL);
+    }
+    return STEP_WAIT;
+}
+
+/* What the client did not take yet of interim answers; no more is read from the target meanwhile.
+ */
+static enum step
+interim_flush(struct request *r)
+{
+    struct client *c = r->client;
+    if (spill_flush(c->worker, &c->out, &c->stream) == IO_FAIL) {
+        return refuse(r, r->dispatched ? END_CLIENT_GONE : END_CLIENT_GONE_EARLY, errno, NULL);
+    }
+    return STEP_WAIT;
 }
 
 /* Looks at the bytes of an answer's head. STEP_WAIT: more must come. */
@@ -774,8 +803,9 @@ answer_parse(struct request *r, char *p, size_t n, size_t headroom)
         if (w->answer.status >= 200) {
             return answer_begin(r, p, n, headroom);
         }
-        if (!interim_pass(r)) {
-            return refuse(r, END_TARGET_BAD_ANSWER, 0, "UNASKED_UPGRADE");
+        enum step step = interim_pass(r);
+        if (step != STEP_WAIT) {
+            return step;
         }
         size_t used = w->answer.head_bytes;
         r->answer_scan = (struct h1_scan){0};
@@ -799,7 +829,12 @@ static enum step
 answer_read(struct request *r)
 {
     struct worker *w = r->client->worker;
-    for (;;) {
+    size_t budget = LIMIT_IO_BYTES_PER_TURN; /* interim answers may come without end */
+    while (spill_size(&r->client->out) == 0) {
+        if (budget == 0) {
+            defer_again(r);
+            break;
+        }
         size_t n;
         enum io io = stream_read(&r->conn->stream, w->scratch, LIMIT_SCRATCH_BYTES, &n);
         if (io == IO_AGAIN) {
@@ -808,6 +843,7 @@ answer_read(struct request *r)
         if (io != IO_DONE) {
             return target_lost(r, io);
         }
+        budget -= MIN_OF(budget, n);
         if (r->answer_us == 0) {
             r->answer_us = now_of(r);
         }
@@ -825,16 +861,18 @@ answer_read(struct request *r)
             return step;
         }
     }
+    return STEP_WAIT;
 }
 
 static enum step
 state_waiting(struct request *r)
 {
-    if (stream_readable(&r->conn->stream)) {
-        enum step step = answer_read(r);
-        if (step != STEP_WAIT) {
-            return step;
-        }
+    enum step step = interim_flush(r);
+    if (step == STEP_WAIT && stream_readable(&r->conn->stream)) {
+        step = answer_read(r);
+    }
+    if (step != STEP_WAIT) {
+        return step;
     }
     if (client_gone(r)) {
         return refuse(r, END_CLIENT_GONE, 0, NULL);
