@@ -388,7 +388,7 @@ head_parse(struct client *c, char *p, size_t n)
     size_t used = w->head.head_bytes;
     step = head_complete(c);
     if (!in_scratch) {
-        spill_drop(w, &c->in, used);
+        spill_pass(&c->in, used); /* w->head lies there until the request is routed */
     } else if (used < n && !spill_add(w, &c->in, p + used, n - used)) {
         c->closing = true; /* what was pipelined is lost, so nothing after this request is served */
     }
@@ -512,6 +512,7 @@ static enum step
 state_busy(struct client *c)
 {
     enum step step = request_run(c->request);
+    spill_trim(c->worker, &c->in);
     if (step != STEP_DONE) {
         return step;
     }
@@ -578,7 +579,8 @@ client_run(struct client *c)
             client_free(c);
             return;
         }
-        if (steps > 2 * REQUESTS_PER_TURN) {
+        /* Never between a head and its routing: w->head is everyone's. */
+        if (steps > 2 * REQUESTS_PER_TURN && c->state != CLIENT_BUSY) {
             loop_defer(c->worker->loop, &c->again);
             return;
         }

@@ -269,6 +269,9 @@ spill_data(const struct spill *s)
     return s->block + s->begin;
 }
 void spill_drop(struct worker *w, struct spill *s, size_t n); /* n bytes from the front were used */
+/* The same in two steps: what was passed stays readable until the spill is trimmed or added to. */
+void spill_pass(struct spill *s, size_t n);
+void spill_trim(struct worker *w, struct spill *s); /* frees an empty one */
 void spill_free(struct worker *w, struct spill *s);
 /* Sends what waits. IO_DONE: nothing waits any more. */
 enum io spill_flush(struct worker *w, struct spill *s, struct stream *sink);

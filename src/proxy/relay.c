@@ -72,13 +72,25 @@ spill_add(struct worker *w, struct spill *s, const char *p, size_t n)
 }
 
 void
-spill_drop(struct worker *w, struct spill *s, size_t n)
+spill_pass(struct spill *s, size_t n)
 {
     ASSERT(n <= spill_size(s));
     s->begin += (uint32_t)n;
-    if (s->begin == s->end) {
+}
+
+void
+spill_trim(struct worker *w, struct spill *s)
+{
+    if (spill_size(s) == 0) {
         spill_free(w, s);
     }
+}
+
+void
+spill_drop(struct worker *w, struct spill *s, size_t n)
+{
+    spill_pass(s, n);
+    spill_trim(w, s);
 }
 
 enum io

@@ -414,6 +414,14 @@ head_compose(struct request *r)
     return r->head.p == NULL ? END_OUT_OF_MEMORY : END_NONE;
 }
 
+/* Descriptors, memory, ports or our own limit (0) are used up: nothing that the target did. */
+static bool
+is_our_shortage(int code)
+{
+    return code == 0 || code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM ||
+           code == ENOSPC || code == EADDRNOTAVAIL;
+}
+
 static enum step
 conn_open(struct request *r)
 {
@@ -421,8 +429,8 @@ conn_open(struct request *r)
     if (r->conn != NULL) {
         return request_go(r, REQUEST_CONNECTING);
     }
-    if (errno == 0) {
-        return refuse(r, END_TARGET_CONNECTIONS_FULL, 0, NULL);
+    if (is_our_shortage(errno)) {
+        return refuse(r, END_TARGET_CONNECTIONS_FULL, errno, NULL);
     }
     return refuse(r, errno == ECONNREFUSED ? END_CONNECT_REFUSED : END_CONNECT_UNREACHABLE, errno,
                   NULL);
@@ -560,8 +568,10 @@ head_send(struct request *r)
     if (used > 0) {
         spill_drop(w, &c->in, used);
     }
-    r->dispatched = true;
-    r->sent_us = now_of(r);
+    if (pump != PUMP_FAULT) { /* with a malformed body nothing goes out */
+        r->dispatched = true;
+        r->sent_us = now_of(r);
+    }
     return pump;
 }
 
@@ -735,7 +745,7 @@ answer_begin(struct request *r, char *p, size_t n, size_t headroom)
     size_t used;
     enum pump pump =
         relay_first(w, &path, str_span(w->compose, o.p), p + at, n - at, headroom + at, &used);
-    if (p != w->scratch) {
+    if (spill_size(&r->from_target) > 0) { /* there it lies */
         spill_drop(w, &r->from_target, at + used);
     } else if (at + used < n && !spill_add(w, &r->from_target, p + at + used, n - at - used)) {
         pump = PUMP_MEMORY;
@@ -786,10 +796,11 @@ static enum step
 answer_parse(struct request *r, char *p, size_t n, size_t headroom)
 {
     struct worker *w = r->client->worker;
+    bool spilled = spill_size(&r->from_target) > 0; /* else the bytes lie in the scratch */
     for (;;) {
         switch (h1_response_parse(&r->answer_scan, p, n, r->method_id, &w->answer)) {
         case H1_MORE:
-            if (p != w->scratch || n == 0 || spill_add(w, &r->from_target, p, n)) {
+            if (spilled || n == 0 || spill_add(w, &r->from_target, p, n)) {
                 return STEP_WAIT;
             }
             return refuse(r, END_OUT_OF_MEMORY, 0, NULL);
@@ -809,15 +820,12 @@ answer_parse(struct request *r, char *p, size_t n, size_t headroom)
         }
         size_t used = w->answer.head_bytes;
         r->answer_scan = (struct h1_scan){0};
-        if (p ==
-            w->scratch) { /* the rest moves to the front: where p points tells where bytes lie */
-            memmove(p, p + used, n - used);
-        } else {
-            spill_drop(w, &r->from_target, used);
-            p = r->from_target.block == NULL ? NULL : spill_data(&r->from_target);
-            headroom = r->from_target.begin;
-        }
         n -= used;
+        p += used;
+        headroom += used;
+        if (spilled) {
+            spill_drop(w, &r->from_target, used); /* frees it when n is 0 */
+        }
         if (n == 0) {
             return STEP_WAIT;
         }
