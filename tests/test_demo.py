@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo of `make run`: the page in a browser and with curl, the redirect, the screen that says what to try."""
 import base64
-import contextlib
 import hashlib
 import html
 import json
@@ -20,25 +19,20 @@ from harness import parse_line, read_answer
 
 NAME = "web.elb.localhost"
 HTTPS, HTTP = 8443, 8080
-TARGETS = ("FirstTargetPort", "SecondTargetPort")
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        return [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
+PORTS = (9101, 9102)  # of the demo's targets, on an address of their own
 
 
 class Demo:
-    """As `make run` starts it, with the ports of the two demo targets given by --parameter."""
+    """As `make run` starts it, with the address of the two demo targets given by --parameter."""
 
     def __init__(self, make):
-        self.ports = free_ports(2)
-        options = ["-f", str(harness.ROOT / "demo/web.yaml")]
-        for parameter, port in zip(TARGETS, self.ports):
-            options += ["--parameter", f"{parameter}={port}", "--demo-target", f"127.0.0.1:{port}"]
+        self.targets = harness.fresh_address()
+        options = ["-f", str(harness.ROOT / "demo/web.yaml"), "--parameter", f"TargetAddress={self.targets}"]
+        for port in PORTS:
+            options += ["--demo-target", f"{self.targets}:{port}"]
         self.alb = make(None, options=options)
-        for port in self.ports:
-            self.alb.until_health(("127.0.0.1", port), "healthy")
+        for port in PORTS:
+            self.alb.until_health((self.targets, port), "healthy")
         self.screen = (self.alb.folder / "stdout.txt").read_text()
 
     def curl(self, path, *options):
@@ -164,6 +158,6 @@ def test_ctrl_c_and_again(alb):
 
 def test_demo_target_by_hand(demo):
     """[issue 3] A demo target shows when no load balancer was in between."""
-    with socket.create_connection(("127.0.0.1", demo.ports[0]), timeout=harness.DEADLINE) as sock:
+    with socket.create_connection((demo.targets, PORTS[0]), timeout=harness.DEADLINE) as sock:
         sock.sendall(b"GET /json HTTP/1.1\r\nHost: a\r\n\r\n")
         assert json.loads(read_answer(sock).body)["load_balancer"] is None

@@ -2,7 +2,6 @@
 """Health checks: what goes over the wire, what is made of the answer, and the states on the board."""
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import threading
@@ -125,9 +124,8 @@ def in_use(groups):
     return resources
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        return gone.getsockname()[:2]
+def nobody_there():
+    return harness.fresh_address(), 9
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +164,7 @@ class Ward:
         self.where = {}
         groups = {}
         for case, (script, properties, *_) in CASES.items():
-            self.where[case] = shared_target(script, raw=True).address if script else free_port()
+            self.where[case] = shared_target(script, raw=True).address if script else nobody_there()
             groups[case] = {"targets": [self.where[case]], **properties}
         self.planned = Sampled([200, 500, 500, 200])
         planned = shared_target(self.planned, raw=True).address
