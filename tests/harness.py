@@ -49,6 +49,14 @@ def connect_from_fresh_port(address, port, timeout):
                 raise
 
 
+def fresh_port6():
+    """A port of ::1, which has no address to spare: below those that the kernel gives away by itself."""
+    for port in range(20000 + os.getpid() % 5000, 32000):
+        with contextlib.suppress(OSError), socket.create_server(("::1", port), family=socket.AF_INET6):
+            return port
+    raise AssertionError("no free port on ::1")
+
+
 def until(condition, what, deadline=DEADLINE, interval=0.02):
     """Polls for something that announces itself in no other way (a file, a counter)."""
     end = time.monotonic() + deadline

@@ -135,10 +135,10 @@ def world(shared_alb, shared_target):
     """What was asked, by name of the row, each with its access-log line; and the instance, which has ended."""
     echo = shared_target()
     bad = shared_target(harness.fixed(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", close=True))
-    with socket.create_server(("127.0.0.1", 0)) as unused:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # nobody listens, and nobody else can
         closed_port = unused.getsockname()[1]
         more = {**rules(closed_port), "Bad": harness.target_group([bad.address], name="bad")}
-        unused.close()
         instance = shared_alb(harness.template([echo.address], https=True, more=more))
         sessions = {}
         asked = {name: ask(instance, name, sessions) for name in ROWS}
@@ -381,8 +381,7 @@ def test_conn_trace_id_is_the_connections(alb, target):
 
 def test_ipv6_client(alb):
     """[access-logs 1, field 4] IPv6 is written without brackets; the node's address is the one that accepted (field 34)."""
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as free:
-        port = free.getsockname()[1]
+    port = harness.fresh_port6()
     document = harness.template(http=False, more={"Http": harness.listener(port)})
     instance = alb(document, address="::1")
     with instance.connect(port) as client:
