@@ -154,10 +154,11 @@ def template(targets=(), attributes=None, logs=True, more=None, group=None, http
 # ---- OpenALB ----
 
 class Instance:
-    """A running `openalb serve`: document None starts without a template, user lets setpriv become someone else."""
+    """A running `openalb serve`: document None starts without a template, user lets setpriv become someone else,
+    wrapper is a command before it (prlimit ...)."""
 
     def __init__(self, folder, document, *, workers=1, log_interval=1, options=(), address=None, wait=True,
-                 environment=None, user=None):
+                 environment=None, user=None, wrapper=()):
         self.folder = pathlib.Path(folder)
         self.state = self.folder / "state"
         self.file = self.folder / "test.json"
@@ -172,7 +173,7 @@ class Instance:
             become = [tool("setpriv"), f"--reuid={user}", "--regid=nogroup", "--clear-groups"]
         self.errors = open(self.folder / "stderr.txt", "ab+")
         read_end, write_end = os.pipe()
-        self.command = [*become, str(OPENALB), "serve", *template_options, "--state", str(self.state),
+        self.command = [*wrapper, *become, str(OPENALB), "serve", *template_options, "--state", str(self.state),
                         "--workers", str(workers), "--addresses", self.address,
                         "--log-interval", str(log_interval), "--ready-fd", str(write_end), *options]
         env = {**os.environ, "OPENALB_SANDBOX": "kill", **(environment or {})}

@@ -116,10 +116,10 @@ def test_ready_screen(demo):
     assert re.fullmatch(r"OpenALB \S+ is ready\.", lines[0])
     assert demo.https("") in lines and f"http://{NAME}:{HTTP}" in lines
     for expected in (f"Logs:     {state}/s3/ (delivered every 1 s)",
-                     f"Change:   edit {harness.ROOT}/demo/web.yaml, then  openalb reload --state {state}",
+                     f"Change:   edit {harness.ROOT}/demo/web.yaml, then  {harness.OPENALB} reload --state {state}",
                      "Stop:     Ctrl-C"):
         assert expected in lines
-    assert any(line.startswith(f"Look:     openalb snapshot --state {state}") for line in lines)
+    assert any(line.startswith(f"Look:     {harness.OPENALB} snapshot --state {state}") for line in lines)
 
 
 def test_curl_command_of_the_screen(demo):

@@ -271,6 +271,16 @@ def test_sigterm_finishes_what_runs(alb, held):
     assert not [path for path in (instance.state / "spool").rglob("*") if path.is_file()]
 
 
+def test_sigterm_does_not_wait_for_silent_connections(alb, held):
+    """[issue 3: processes] Only requests in flight are waited for: a connection that never said a byte is closed at once."""
+    instance = alb(harness.template([held.address], https=True))
+    with instance.connect(8443) as silent, held.ask(instance) as busy:
+        instance.process.send_signal(signal.SIGTERM)
+        assert harness.is_closed(silent)
+        held.release()
+        assert harness.read_answer(busy).body == b"late"
+
+
 def test_second_interrupt_ends_at_once(alb, held):
     """[issue 3: processes] Ctrl-C stops all of it; a second one does not wait for requests in flight."""
     instance = alb(harness.template([held.address]))
@@ -386,6 +396,43 @@ def test_listeners_come_and_go(alb, held):
     held.release()
     with client:
         assert harness.read_answer(client).body == b"late"
+
+
+def test_head_that_stops_while_its_listener_goes(alb, target):
+    """[issue 3: processes] A client in the middle of a head, whose listener is removed, is closed in the end; its worker lives on."""
+    def document(more):
+        return harness.template([target_address], {"idle_timeout.timeout_seconds": "1"}, more=more)
+    target_address = target().address
+    instance = alb(document({"Extra": harness.listener(8081)}))
+    worker = instance.pids()["worker 0"]
+    with instance.connect(8081) as client:
+        client.sendall(b"GET / HT")
+        assert instance.reload(document({})).returncode == 0
+        assert harness.is_closed(client)
+    instance.until_failure("LISTENER_GONE")
+    assert instance.pids()["worker 0"] == worker
+
+
+def test_removed_load_balancer_logs_what_was_in_flight(alb, held):
+    """[issue 3: promises] Every answered request has its log line, also when its load balancer was removed meanwhile."""
+    rest = harness.template()
+    both = harness.template()
+    both["Resources"].update({
+        "Second": {**rest["Resources"]["Web"],
+                   "Properties": {**rest["Resources"]["Web"]["Properties"], "Name": "second"}},
+        "SecondGroup": harness.target_group([held.address], name="second"),
+        "SecondHttp": harness.listener(8081, actions=harness.forward("SecondGroup"),
+                                       LoadBalancerArn={"Ref": "Second"})})
+    instance = alb(both)
+    with instance.connect(8081) as client:
+        client.sendall(GET % b"/held")
+        assert held.arrived.wait(DEADLINE)
+        assert instance.reload(rest).returncode == 0
+        held.release()
+        assert harness.read_answer(client).body == b"late"
+        port = client.getsockname()[1]
+    (line,) = until(lambda: instance.lines_of(port), "the line of the request in flight")
+    assert line["elb"].startswith("app/second/") and line["elb_status"] == "200"
 
 
 def test_port_of_another_process(alb):

@@ -321,6 +321,15 @@ def test_lingering_close(web):
         assert reader.rest() == b""
 
 
+def test_large_body_that_nobody_wants(web):
+    """[data-plane D18] A client that first sends all of a large body can still read the answer that did not wait for it."""
+    size = 20_000_000
+    with web.connect() as sock:
+        sock.sendall(b"TRACE / HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % size)
+        sock.sendall(b"x" * size)
+        assert read_answer(sock).status == 405
+
+
 @pytest.mark.parametrize("secure", [False, True])
 def test_typed_by_hand(web, recorder, secure):
     """[RFC 9112 2.2] A head may come byte by byte."""

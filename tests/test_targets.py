@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens between the load balancer and its targets: choice, connections, answers of all kinds, ends."""
 import hashlib
+import os
 import re
 import select
+import signal
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 
@@ -223,6 +226,30 @@ def test_which_answers_keep_the_connection(lab, answer, reused):
     assert lab.target.connections - before == (1 if reused else 2)
 
 
+def test_idle_connections_give_way(alb, target):
+    """[limits] Idle connections to one target take no place that a request to another one needs."""
+    go = threading.Event()
+
+    def script(conn, reader, head):
+        assert go.wait(harness.DEADLINE)
+        conn.sendall(reply())
+    busy, other = target(script), target()
+    made = alb(template([busy.address], more={
+        "Other": target_group([other.address], name="other"),
+        "ToOther": harness.rule(1, [{"Field": "path-pattern", "Values": ["/other"]}], harness.forward("Other")),
+    }), wrapper=[harness.tool("prlimit"), "--nofile=256"])
+    clients = [made.connect() for _ in range(100)]
+    for sock in clients:
+        sock.sendall(GET)
+    full = until(lambda: [f for f in made.failures() if f["end"] == "TARGET_CONNECTIONS_FULL"], "no place left")
+    go.set()
+    answers = [read_answer(sock).status for sock in clients]
+    assert answers.count(503) >= len(full) and set(answers) == {200, 503}
+    assert made.ask(b"GET /other HTTP/1.1\r\nHost: web.test\r\n\r\n").status == 200
+    for sock in clients:
+        sock.close()
+
+
 def test_idle_connection_times_out(hasty):
     """[data-plane 1.5] The idle timeout applies to target connections too: then they are closed."""
     before = hasty.target.connections
@@ -271,6 +298,36 @@ def test_lost_reused_connection_is_not_repeated(lab, request_bytes):
     answer, port = lab.ask(script, request_bytes)
     assert answer.status == 502 and lab.seen() == before + 1
     assert lab.alb.failure_of(port)["end"] in ("TARGET_CLOSED", "TARGET_RESET")
+
+
+def test_silence_after_a_repetition(alb, target):
+    """[data-plane D17, 1.5] A repeated request is a whole one: a target that then says nothing ends it with 504."""
+    break_off, broken, over = threading.Event(), threading.Event(), threading.Event()
+
+    def script(conn, reader, head):
+        if len(web.requests) == 1:
+            conn.sendall(reply())
+            assert break_off.wait(harness.DEADLINE)
+            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            conn.close()
+            broken.set()
+        else:
+            assert over.wait(harness.DEADLINE)
+        return "close"
+    web = target(script)
+    made = alb(template([web.address], HASTY))
+    worker = made.pids()["worker 0"]
+    with made.connect() as sock:
+        sock.sendall(GET)
+        assert read_answer(sock).status == 200
+        os.kill(worker, signal.SIGSTOP)  # the request comes first, and then the reset, before either is looked at
+        sock.sendall(GET)
+        break_off.set()
+        assert broken.wait(harness.DEADLINE)
+        os.kill(worker, signal.SIGCONT)
+        answer = read_answer(sock)
+        over.set()
+    assert answer.status == 504 and len(web.requests) == 2
 
 
 def test_repeated_only_once(lab):

@@ -102,7 +102,8 @@ struct log_spool_env {
 /* Maps the region and first writes to disk what a dead predecessor left in it. */
 enum err log_spool_open(const struct log_spool_env *env, uint64_t wall_us,
                         struct log_spool **ret_spool, struct errinfo *reterr) MUST_USE;
-/* New configuration: which load balancers log where (by slot). Completes files of removed ones. */
+/* New configuration: which load balancers log where (by slot). Completes files of removed ones; the
+ * requests that they still have in flight are logged to where they began. */
 void log_spool_configure(struct log_spool *s, const struct model *m);
 /* Appends a finished line of a load balancer; node: address that accepted. Never blocks longer than
  * one write(2) of a full buffer; false: the record is lost (disk full, ...), which is counted, or

@@ -198,22 +198,35 @@ log_spool_open(const struct log_spool_env *env, uint64_t wall_us, struct log_spo
 }
 
 static const struct load_balancer *
-model_logging(const struct model *m, unsigned slot)
+model_balancer(const struct model *m, unsigned slot)
 {
     for (size_t i = 0; i < m->load_balancer_count; i++) {
-        const struct load_balancer *lb = &m->load_balancers[i];
-        if (lb->slot == slot && lb->access_logs.enabled) {
-            return lb;
+        if (m->load_balancers[i].slot == slot) {
+            return &m->load_balancers[i];
         }
     }
     return NULL;
 }
 
 static void
+slot_retire(struct spool_slot *t)
+{
+    if (log_slot_is_open(&t->file)) {
+        t->stale = true;
+        t->failed = false;
+        (void)slot_complete(t); /* stale and open: the tick goes on trying */
+    }
+}
+
+static void
 slot_configure(struct log_spool *s, struct spool_slot *t, const struct load_balancer *lb)
 {
+    if (lb == NULL) { /* removed: what it still has in flight goes to a file of its own */
+        slot_retire(t);
+        return;
+    }
     struct log_key key = {0};
-    bool wanted = lb != NULL;
+    bool wanted = lb->access_logs.enabled;
     if (wanted && !log_key_make(&lb->access_logs, str_of(s->account), str_of(s->region_name),
                                 lb->log_id, &key)) {
         diag_error("access log of \"%.*s\" is off: bucket \"%.*s\" or prefix \"%.*s\" is not legal",
@@ -223,10 +236,8 @@ slot_configure(struct log_spool *s, struct spool_slot *t, const struct load_bala
     }
     bool same = wanted && t->wanted && strcmp(key.folder, t->key.folder) == 0 &&
                 strcmp(key.stem, t->key.stem) == 0;
-    if (!same && log_slot_is_open(&t->file)) {
-        t->stale = true;
-        t->failed = false;
-        (void)slot_complete(t); /* stale and open: the tick goes on trying */
+    if (!same) {
+        slot_retire(t);
     }
     t->wanted = wanted;
     t->key = key;
@@ -237,7 +248,7 @@ log_spool_configure(struct log_spool *s, const struct model *m)
 {
     spool_check(s);
     for (unsigned i = 0; i < LOG_SLOTS; i++) {
-        slot_configure(s, &s->slots[i], model_logging(m, i));
+        slot_configure(s, &s->slots[i], model_balancer(m, i));
     }
 }
 

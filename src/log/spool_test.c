@@ -199,6 +199,23 @@ TEST("a new configuration completes the files of what is gone or goes elsewhere,
     place_done(&p);
 }
 
+TEST("a removed load balancer still logs what it has in flight, to a file of its own")
+{
+    struct place p;
+    struct found found = {.count = 0};
+    place_init(&p);
+    struct log_spool *s = place_spool(&p, 0, 1, 300, PLACE_NOON);
+    CHECK(append(s, 7, 1, PLACE_NOON));
+    p.model.load_balancer_count = 1; /* slot 7 was the second one's */
+    log_spool_configure(s, &p.model);
+    CHECK(append(s, 7, 2, PLACE_NOON));
+    log_spool_close(&s);
+    place_find(&p, "spool", &found);
+    CHECK_INT(found.count, 2);
+    found_free(&found);
+    place_done(&p);
+}
+
 TEST("a destination that could leave its folder is not logged to")
 {
     struct place p;

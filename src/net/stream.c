@@ -4,7 +4,18 @@
 
 #include "base/assert.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
+
+size_t
+stream_share(unsigned eighths, size_t most)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return most;
+    }
+    return MIN_OF(most, (size_t)(files.rlim_cur / 8 * eighths));
+}
 
 void
 stream_init(struct stream *s, int fd)

@@ -32,6 +32,9 @@ struct stream {
     void *filter;                 /* owned by ops */
 };
 
+/* How many streams a process may have: `most`, and no more than so many eighths of its descriptors.
+ */
+size_t stream_share(unsigned eighths, size_t most);
 void stream_init(struct stream *s,
                  int fd); /* takes the descriptor; nothing is known to be possible yet */
 /* Notes epoll events. */

@@ -300,6 +300,9 @@ end_of_fault(enum http_fault fault)
 static enum step
 request_begin(struct client *c)
 {
+    if (c->worker->config->by_slot[c->listener_slot] == NULL) {
+        return client_end(c, END_LISTENER_GONE, 0, NULL);
+    }
     c->request = request_new(c);
     if (c->request == NULL) {
         return client_end(c, END_OUT_OF_MEMORY, 0, NULL);
@@ -386,11 +389,12 @@ head_parse(struct client *c, char *p, size_t n)
     case H1_DONE: break;
     }
     size_t used = w->head.head_bytes;
+    if (in_scratch && !spill_add(w, &c->in, p + used, n - used)) {
+        return refuse_head(c, END_OUT_OF_MEMORY, 0, NULL); /* its body would lack its beginning */
+    }
     step = head_complete(c);
     if (!in_scratch) {
         spill_pass(&c->in, used); /* w->head lies there until the request is routed */
-    } else if (used < n && !spill_add(w, &c->in, p + used, n - used)) {
-        c->closing = true; /* what was pipelined is lost, so nothing after this request is served */
     }
     return step;
 }
@@ -449,9 +453,6 @@ static enum step
 state_head(struct client *c)
 {
     struct worker *w = c->worker;
-    if (w->config->by_slot[c->listener_slot] == NULL) {
-        return client_end(c, END_LISTENER_GONE, 0, NULL);
-    }
     if (spill_size(&c->in) > c->scan.at) { /* pipelined bytes that were not looked at yet */
         head_clock(c);
         enum step step = head_parse(c, spill_data(&c->in), spill_size(&c->in));
@@ -542,8 +543,8 @@ state_linger(struct client *c)
         }
         budget -= MIN_OF(budget, n);
     }
-    if (budget == 0) { /* it never stops talking */
-        return client_end(c, END_CLOSED_AFTER_ANSWER, 0, NULL);
+    if (budget == 0) { /* a large body, or one that never stops: the timer ends it */
+        loop_defer(c->worker->loop, &c->again);
     }
     return STEP_WAIT;
 }
@@ -579,8 +580,9 @@ client_run(struct client *c)
             client_free(c);
             return;
         }
-        /* Never between a head and its routing: w->head is everyone's. */
-        if (steps > 2 * REQUESTS_PER_TURN && c->state != CLIENT_BUSY) {
+        /* Only between two requests: until a head is routed w->head is still its own, and what is
+         * closed goes at once. */
+        if (steps > 2 * REQUESTS_PER_TURN && c->state == CLIENT_HEAD) {
             loop_defer(c->worker->loop, &c->again);
             return;
         }
@@ -593,7 +595,7 @@ void
 client_drain(struct client *c)
 {
     c->closing = true;
-    if (c->state == CLIENT_HEAD && c->head_us == 0) {
+    if (c->state == CLIENT_FIRST_BYTE || (c->state == CLIENT_HEAD && c->head_us == 0)) {
         (void)client_end(c, END_DRAINED, 0, NULL);
         client_run(c);
     }
@@ -613,9 +615,11 @@ client_cut_if_due(struct client *c)
 void
 client_abort(struct client *c, enum end_reason end)
 {
-    if (c->request != NULL) { /* its own end is still to be told */
-        c->request->end = end;
-        request_log(c->request);
+    struct request *r = c->request;
+    if (r != NULL) { /* its own end is still to be told */
+        bool answering = r->answer_started || r->state == REQUEST_REPLYING;
+        r->end = answering ? END_ANSWER_STOPPED : END_STOPPED;
+        request_log(r);
     }
     c->cut = true;
     c->state = CLIENT_CLOSED; /* from any state: the table is for the life, not for the axe */

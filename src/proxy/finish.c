@@ -105,14 +105,22 @@ line_wanted(const struct request *r)
            log_spool_wanted(spool, r->listener->load_balancer->slot);
 }
 
+/* One attempt: a line that the spool could not take is counted there, once. */
+static void
+line_put(struct request *r, uint64_t sent_bytes)
+{
+    if (!r->line_lost && line_wanted(r)) {
+        r->line_bytes = line_write(r, sent_bytes);
+        r->line_lost = r->line_bytes == 0;
+    }
+}
+
 void
 request_log_early(struct request *r, enum end_reason end, uint64_t sent_bytes)
 {
     ASSERT(r->line_bytes == 0);
     r->end = end;
-    if (line_wanted(r)) {
-        r->line_bytes = line_write(r, sent_bytes);
-    }
+    line_put(r, sent_bytes);
 }
 
 void
@@ -130,8 +138,8 @@ request_log(struct request *r)
 {
     struct client *c = r->client;
     struct worker *w = c->worker;
-    if (r->line_bytes == 0 && line_wanted(r)) {
-        (void)line_write(r, r->sent_bytes - MIN_OF(r->sent_bytes, (uint64_t)spill_size(&c->out)));
+    if (r->line_bytes == 0) {
+        line_put(r, r->sent_bytes - MIN_OF(r->sent_bytes, (uint64_t)spill_size(&c->out)));
     }
     struct board_listener *row = r->listener->row;
     board_add(&row->requests, 1);

@@ -188,7 +188,8 @@ struct request {
     /* for the log */
     uint64_t start_us, start_wall_us, sent_us, answer_us;
     uint64_t head_bytes, sent_bytes, body_sent; /* sent: to the client; body_sent: to the target */
-    size_t line_bytes; /* of the log line that was written early; 0: none */
+    size_t line_bytes;                          /* of the log line that was written; 0: none */
+    bool line_lost;                             /* the spool could not take it */
     enum end_reason end;
     int end_code;
     const char *end_detail; /* static; NULL: none */

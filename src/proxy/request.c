@@ -648,6 +648,7 @@ target_lost(struct request *r, enum io io)
         r->target->listed > 0) { /* once more on a fresh connection [D17] */
         r->retried = true;
         r->dispatched = false;
+        r->body_given_up = false;
         target_conn_close(&r->conn);
         spill_free(r->client->worker, &r->to_target);
         return conn_open(r);
@@ -837,7 +838,7 @@ static enum step
 answer_read(struct request *r)
 {
     struct worker *w = r->client->worker;
-    size_t budget = LIMIT_IO_BYTES_PER_TURN; /* interim answers may come without end */
+    size_t budget = LIMIT_SCRATCH_BYTES; /* interim answers, each a send, may come without end */
     while (spill_size(&r->client->out) == 0) {
         if (budget == 0) {
             defer_again(r);

@@ -159,7 +159,9 @@ static void
 pools_init(struct worker *w)
 {
     enum { BLOCK_MARGINS = BLOCK_HEADROOM + BLOCK_TAILROOM };
-    pool_init(&w->client_pool, "clients", sizeof(struct client), LIMIT_CONNECTIONS_MAX);
+    /* The other descriptors are for targets, listeners, logs and the supervisor's messages. */
+    pool_init(&w->client_pool, "clients", sizeof(struct client),
+              stream_share(4, LIMIT_CONNECTIONS_MAX));
     pool_init(&w->request_pool, "requests", sizeof(struct request), LIMIT_CONNECTIONS_MAX);
     pool_init(&w->chunk_pool, "arena chunks", ARENA_CHUNK, LIMIT_ARENA_CHUNKS_MAX);
     pool_init(&w->small_blocks, "small blocks", BLOCK_SMALL + BLOCK_MARGINS,

@@ -191,6 +191,7 @@ static enum err
 control_init(struct role_env *env, void **ret_role, struct errinfo *reterr)
 {
     struct control *c = xalloc(sizeof(*c)); /* lives as long as the process */
+    *ret_role = c;
     c->env = env;
     c->file_count = env->options->template_count;
     c->files = xalloc(MAX_OF(c->file_count, (size_t)1) * sizeof(*c->files));
@@ -200,7 +201,6 @@ control_init(struct role_env *env, void **ret_role, struct errinfo *reterr)
     TRY(crypto_init(reterr));
     TRY(ca_open(env->keys_dirfd, &c->ca, reterr));
     TRY(file_store(env->state_dirfd, STATE_CA_FILE, ca_root_pem(c->ca), 0644, reterr));
-    *ret_role = c;
     return ERR_OK;
 }
 

@@ -18,7 +18,7 @@ begin(const char *domain)
                                      .log_interval_s = 300,
                                      .template_files = templates,
                                      .template_count = 1};
-    supervisor = (struct supervisor){.options = &options, .version = 7};
+    supervisor = (struct supervisor){.options = &options, .program = "openalb", .version = 7};
 }
 
 static void

@@ -292,9 +292,12 @@ supervisor_run(const struct serve_options *options, int argc, char **argv)
     struct supervisor *s = &supervisor;
     struct errinfo reterr;
     s->options = options;
+    s->program = program_invocation_name;
     s->snapshot_fd = -1;
     s->had_terminal = has_terminal();
     diag_init("supervisor", (enum diag_level)options->log_level);
+    /* A file that may not grow is an error like a full disk, here and in the roles. */
+    (void)signal(SIGXFSZ, SIG_IGN); /* cannot fail for this one */
     /* Whatever the shell left open is not for the roles. */
     (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     timer_init(&s->ticket_timer, on_ticket_timer);

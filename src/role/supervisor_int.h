@@ -55,6 +55,7 @@ struct build {
 
 struct supervisor {
     const struct serve_options *options;
+    const char *program; /* as it was called: what a user would type again */
     struct loop *loop;
     struct state_dir state;
     struct state_owner owner; /* who the roles are */

@@ -111,7 +111,7 @@ add_urls(const struct supervisor *s, bool colours, struct buf *out)
         shown++;
     }
     if (more > 0) {
-        buf_addf(out, "    and %zu more: openalb snapshot --state %s\n", more,
+        buf_addf(out, "    and %zu more: %s snapshot --state %s\n", more, s->program,
                  s->options->state_dir);
     }
 }
@@ -133,11 +133,11 @@ ready_screen(const struct supervisor *s, bool colours, struct buf *out)
     buf_addf(out, "\n  Logs:     %s/s3/ (delivered every %u s)\n", state,
              s->options->log_interval_s);
     if (s->options->template_count > 0) {
-        buf_addf(out, "  Change:   edit %s, then  openalb reload --state %s\n",
-                 s->options->template_files[0], state);
+        buf_addf(out, "  Change:   edit %s, then  %s reload --state %s\n",
+                 s->options->template_files[0], s->program, state);
     }
-    buf_addf(out, "  Look:     openalb snapshot --state %s   (--failures: what went wrong)\n",
-             state);
+    buf_addf(out, "  Look:     %s snapshot --state %s   (--failures: what went wrong)\n",
+             s->program, state);
     buf_add_z(out, "  Stop:     Ctrl-C\n\n");
 }
 

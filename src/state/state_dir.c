@@ -2,6 +2,7 @@
  * The state folder: made, given its modes and owner, locked. */
 #include "state/state_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,7 +18,10 @@
 #include "state/file.h"
 
 static const char lock_name[] = "lock";
-enum { LOCK_TEXT = 32 }; /* bytes of the lock file: a pid and a line end */
+enum {
+    LOCK_TEXT = 32, /* bytes of the lock file: a pid and a line end */
+    DEPTH_MAX = 32  /* of folders below; log keys have 12 */
+};
 
 static const struct {
     const char *name;
@@ -52,6 +56,71 @@ make_parents(const char *path, struct errinfo *reterr)
         return err_errno(reterr, "cannot make the state folder '%s'", path);
     }
     return ERR_OK;
+}
+
+static enum err give_below(int dirfd, const struct state_owner *owner, unsigned depth,
+                           struct errinfo *reterr);
+
+/* One entry of a folder that changes hands. No link is followed, and a file that has another name
+ * elsewhere is not ours to give. */
+static enum err
+give_entry(int dirfd, const char *name, const struct state_owner *owner, unsigned depth,
+           struct errinfo *reterr)
+{
+    enum err e = ERR_OK;
+    struct stat st;
+    int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        e = err_errno(reterr, "cannot look at '%s'", name);
+    } else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
+        int below = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        e = below < 0 ? err_errno(reterr, "cannot open the folder '%s'", name)
+                      : give_below(below, owner, depth + 1, reterr);
+    }
+    bool ours = e == ERR_OK && (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1));
+    if (ours && fchownat(fd, "", owner->uid, owner->gid, AT_EMPTY_PATH) != 0) {
+        e = err_errno(reterr, "cannot give '%s' to user %u, group %u", name, (unsigned)owner->uid,
+                      (unsigned)owner->gid);
+    }
+    if (fd >= 0) {
+        (void)close(fd); /* only looked at */
+    }
+    return e;
+}
+
+/* Takes the descriptor. */
+static enum err
+give_below(int dirfd, const struct state_owner *owner, unsigned depth, struct errinfo *reterr)
+{
+    DIR *dir = fdopendir(dirfd);
+    if (dir == NULL) {
+        (void)close(dirfd); /* only read */
+        return err_errno(reterr, "cannot read a state folder");
+    }
+    enum err e = ERR_OK;
+    for (const struct dirent *d = readdir(dir); e == ERR_OK && d != NULL; d = readdir(dir)) {
+        if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0) {
+            e = give_entry(dirfd, d->d_name, owner, depth, reterr);
+        }
+    }
+    (void)closedir(dir); /* only read */
+    return e;
+}
+
+/* The state folder of another user: all that lies in it goes to the new one, the folder itself
+ * last, so that an interrupted start does it again. */
+static enum err
+give_all(int dirfd, const struct state_owner *owner, struct errinfo *reterr)
+{
+    struct stat st;
+    if (owner == NULL || (fstat(dirfd, &st) == 0 && st.st_uid == owner->uid)) {
+        return ERR_OK;
+    }
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_errno(reterr, "cannot open the state folder");
+    }
+    return give_below(fd, owner, 0, reterr);
 }
 
 /* Mode and owner as they must be: the folder may be older than we, and keys must never lie open. */
@@ -148,6 +217,7 @@ open_all(const char *path, const struct state_owner *owner, struct state_dir *s,
         return err_errno(reterr, "cannot open the state folder '%s'", path);
     }
     TRY(take_lock(s->fd, path, &s->lock_fd, reterr));
+    TRY(give_all(s->fd, owner, reterr));
     TRY(settle(s->fd, path, 0755, owner, reterr));
     for (size_t i = 0; i < COUNT_OF(folders); i++) {
         int fd = -1;

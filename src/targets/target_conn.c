@@ -85,11 +85,31 @@ socket_connect(const struct addr *addr)
     return fd;
 }
 
+/* Closes a connection that nobody uses just now, the oldest of some target; false: there is none.
+ */
+static bool
+idle_evict(struct targets *all)
+{
+    LIST_FOR (node, &all->all) {
+        struct target_run *run = CONTAINER_OF(node, struct target_run, link);
+        struct list *oldest = list_last(&run->idle);
+        if (oldest != NULL) {
+            struct target_conn *c = CONTAINER_OF(oldest, struct target_conn, idle_link);
+            target_conn_close(&c); /* the target may go with it */
+            return true;
+        }
+    }
+    return false;
+}
+
 struct target_conn *
 target_conn_open(struct target_run *t, target_conn_fn *wake, void *owner)
 {
     struct targets *all = t->targets;
     struct target_conn *c = pool_get(&all->conns);
+    if (c == NULL && idle_evict(all)) {
+        c = pool_get(&all->conns);
+    }
     if (c == NULL) {
         errno = 0;
         return NULL;

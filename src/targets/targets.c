@@ -14,7 +14,7 @@ targets_new(const struct targets_env *env)
     t->row = &env->board->workers[env->worker];
     list_init(&t->all);
     pool_init(&t->conns, "target connections", sizeof(struct target_conn),
-              LIMIT_TARGET_CONNECTIONS_MAX);
+              stream_share(3, LIMIT_TARGET_CONNECTIONS_MAX));
     return t;
 }
 
