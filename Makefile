@@ -10,12 +10,12 @@ endif
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 
+comma    := ,
 VARIANT  := $(MODE)-$(notdir $(CC))$(if $(SANITIZE),-sanitize)
 BUILD    := build/$(VARIANT)
 OPENALB  := $(BUILD)/src/cli/openalb
 OPTIONS  := -Dmode=$(MODE) -Dprefix=$(abspath $(PREFIX)) $(if $(filter developer,$(MODE)),-Dwerror=true) \
             $(if $(SANITIZE),-Db_sanitize=address$(comma)undefined -Db_lundef=false)
-comma    := ,
 # Progress on a terminal, silence in a file.
 QUIETLY  := $(shell test -t 2 || echo --quiet)
 
