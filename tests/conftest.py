@@ -12,8 +12,16 @@ import harness  # noqa: E402
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "begin: before all other tests; starts what takes long")
+    config.addinivalue_line("markers", "finish: after all other tests; what was begun is looked at")
     if not harness.OPENALB.exists():
         pytest.exit(f"{harness.OPENALB} is not built; run `make test`", 1)
+
+
+def pytest_collection_modifyitems(items):
+    """What takes a minute by documentation begins first and is looked at last: marks `begin` and `finish`."""
+    order = {"begin": -1, "finish": 1}
+    items.sort(key=lambda item: next((order[mark.name] for mark in item.iter_markers() if mark.name in order), 0))
 
 
 def _targets():
@@ -81,6 +89,18 @@ def alb(tmp_path):
 def shared_alb(tmp_path_factory):
     """Like alb, for all tests of a file."""
     yield from _instances(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture(scope="session")
+def long_alb(tmp_path_factory):
+    """Like alb, for what goes on beside all other tests."""
+    yield from _instances(tmp_path_factory.mktemp("long"))
+
+
+@pytest.fixture(scope="session")
+def long_target():
+    """Like target, for what goes on beside all other tests."""
+    yield from _targets()
 
 
 @pytest.fixture
