@@ -35,7 +35,7 @@ packages-test: packages-build
 
 # Serves the demo until Ctrl-C.
 run: all
-	@exec $(OPENALB) serve -f demo/web.yaml --state ./var --demo-target 127.0.0.1:9101 --demo-target 127.0.0.1:9102
+	@exec $(OPENALB) serve -f demo/web.yaml --state ./var --log-level warn --demo-target 127.0.0.1:9101 --demo-target 127.0.0.1:9102
 
 # Everything, with a closing line "N passed, N failed". Tests run on a developer build (all assertions on).
 test: packages-test
