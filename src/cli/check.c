@@ -164,20 +164,6 @@ help(FILE *to)
                 "2: the command line is wrong.\n");
 }
 
-/* "demo/web.yaml": stack "web". */
-static struct str
-stack_of(struct str file)
-{
-    size_t at;
-    if (str_rfind_char(file, '/', &at)) {
-        file = str_sub(file, at + 1, file.n);
-    }
-    if (str_rfind_char(file, '.', &at) && at > 0) {
-        file = str_sub(file, 0, at);
-    }
-    return file;
-}
-
 static enum err
 set_parameter(struct check_options *o, struct str value, struct errinfo *reterr)
 {
@@ -262,7 +248,7 @@ option_take(struct check_options *o, int argc, char **argv, int *at, struct erri
         return err_set(reterr, ERR_INVALID, "there is no option '%.*s'", STR_ARG(word));
     } else {
         o->sources[o->source_count++] =
-            (struct template_source){.file = word, .stack = stack_of(word)};
+            (struct template_source){.file = word, .stack = template_stack_name(word)};
     }
     return ERR_OK;
 }

@@ -134,20 +134,6 @@ policy_known(struct str name)
 
 /* ---- the templates ---- */
 
-/* "demo/web.yaml": stack "web". */
-static struct str
-stack_of(struct str file)
-{
-    size_t at;
-    if (str_rfind_char(file, '/', &at)) {
-        file = str_sub(file, at + 1, file.n);
-    }
-    if (str_rfind_char(file, '.', &at) && at > 0) {
-        file = str_sub(file, 0, at);
-    }
-    return file;
-}
-
 static void
 split_parameters(struct building *b)
 {
@@ -179,8 +165,9 @@ read_templates(struct control *c, struct buf *texts, struct template_source *sou
         } else if (read_fd(c->files[i].fd, LIMIT_TEMPLATE_BYTES_MAX, &texts[i], &why) != ERR_OK) {
             reasons_add(reasons, "%s: %s", name, why.text);
         }
-        sources[i] = (struct template_source){
-            .file = str_of(name), .text = buf_str(&texts[i]), .stack = stack_of(str_of(name))};
+        sources[i] = (struct template_source){.file = str_of(name),
+                                              .text = buf_str(&texts[i]),
+                                              .stack = template_stack_name(str_of(name))};
     }
     return reasons->count == 0;
 }

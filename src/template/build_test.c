@@ -933,4 +933,12 @@ TEST("a value that cannot be resolved is one error, without what follows from it
     world_done(&f);
 }
 
+TEST("a stack is named after its file when no name is given")
+{
+    CHECK_STR(template_stack_name(STR("demo/web.yaml")), "web");
+    CHECK_STR(template_stack_name(STR("web")), "web");
+    CHECK_STR(template_stack_name(STR("a/b/two.parts.json")), "two.parts");
+    CHECK_STR(template_stack_name(STR("/etc/.hidden")), ".hidden");
+}
+
 TEST_MAIN

@@ -5,6 +5,19 @@
 
 #include "base/mem.h"
 
+struct str
+template_stack_name(struct str file)
+{
+    size_t at;
+    if (str_rfind_char(file, '/', &at)) {
+        file = str_sub(file, at + 1, file.n);
+    }
+    if (str_rfind_char(file, '.', &at) && at > 0) {
+        file = str_sub(file, 0, at);
+    }
+    return file;
+}
+
 /* The given parameters that this template declares. With one template it gets all: its own refusal
  * of an unknown one says more. */
 struct parameters {

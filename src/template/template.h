@@ -81,6 +81,9 @@ struct template_source {
     struct str stack; /* stack name: the file's base name without extension unless given */
 };
 
+/* The stack name of a file when none is given: "demo/web.yaml" gives "web". Part of `file`. */
+struct str template_stack_name(struct str file);
+
 /* What building needs from outside; all calls are made in order, none after build returns. */
 struct build_env {
     struct str account, region, domain;
