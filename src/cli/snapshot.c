@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -105,6 +106,7 @@ collect_ring(const struct board *b, unsigned worker, uint32_t slot, struct findi
 static void
 collect(const struct board *b, struct findings *found)
 {
+    ASSERT(b != NULL);
     for (unsigned worker = 0; worker < b->worker_count; worker++) {
         for (uint32_t slot = 0; slot < LIMIT_LISTENERS_MAX; slot++) {
             collect_ring(b, worker, slot, found);
