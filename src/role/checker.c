@@ -217,6 +217,7 @@ spread_us(const struct check *c)
         return 0;
     }
     uint64_t interval_us = (uint64_t)check_settings(c)->interval_s * 1000000;
+    ASSERT(interval_us > 0); /* 5 s at least, by the model */
     uint64_t hash = (check_slot(c) * UINT64_C(0x9e3779b97f4a7c15)) >> 32;
     return hash % MIN_OF(interval_us, (uint64_t)SPREAD_MAX_US);
 }

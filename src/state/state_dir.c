@@ -68,7 +68,7 @@ give_entry(int dirfd, const char *name, const struct state_owner *owner, unsigne
            struct errinfo *reterr)
 {
     enum err e = ERR_OK;
-    struct stat st;
+    struct stat st = {0};
     int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0) {
         e = err_errno(reterr, "cannot look at '%s'", name);

@@ -101,8 +101,7 @@ static size_t
 items_count(struct build *b, enum resource_kind kind)
 {
     size_t count = 0;
-    struct item *it;
-    for (size_t at = 0; (it = item_next(b, kind, &at)) != NULL;) {
+    for (size_t at = 0; item_next(b, kind, &at) != NULL;) {
         count++;
     }
     return count;
