@@ -9,6 +9,13 @@ enum {
     EXIT_USAGE = 2, /* the command line is wrong */
 };
 
+/* Of doctor, explain and hsts, after sysexits.h: 1 and 2 are answers there. */
+enum {
+    EXIT_CLI_USAGE = 64,     /* the command line is wrong */
+    EXIT_CLI_NOINPUT = 66,   /* what was asked for cannot be read or written */
+    EXIT_CLI_TEMPORARY = 75, /* refused for now: try again later */
+};
+
 /* argv[0] is the subcommand's name. */
 int cmd_serve(int argc, char **argv);
 int cmd_check(int argc, char **argv);
@@ -16,4 +23,7 @@ int cmd_ca(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_demo_target(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_hsts(int argc, char **argv);
 int cmd_version(int argc, char **argv);

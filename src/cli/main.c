@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
+#include "base/assert.h"
 #include "base/defs.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/worker_role.h"
 #include "role/role.h"
+#include "text/text.h"
 
 struct command {
     const char *name;
@@ -78,6 +80,8 @@ main(int argc, char **argv)
         return role_main(&roles);
     }
     (void)prctl(PR_SET_NAME, "openalb", 0, 0, 0); /* "exe" when the supervisor executed us */
+    enum err language = text_init(argv[0], NULL, NULL);
+    ASSERT(language == ERR_OK); /* only a language that is asked for by name can be refused */
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sentences of findings with their values, and commands to paste: what all forms of the report
+ * share. */
+#include "base/mem.h"
+#include "doctor/infer_int.h"
+#include "doctor/report.h"
+
+/* ---- sentences ---- */
+
+static size_t
+add_args(struct text_arg *list, size_t count, const struct args *a)
+{
+    for (size_t i = 0; a != NULL && i < a->count; i++) {
+        const char *value = a->items[i].value;
+        struct str text = {value, a->items[i].n};
+        if (a->items[i].msgid) {
+            text = str_of(tr(value));
+        }
+        list[count++] = (struct text_arg){a->items[i].key, text};
+    }
+    return count;
+}
+
+static void
+say(const struct args *first, const struct args *second, const char *msgid, enum text_escape e,
+    struct buf *out)
+{
+    if (msgid == NULL || msgid[0] == '\0') {
+        return;
+    }
+    struct text_arg list[2 * ARGS_MAX];
+    size_t count = add_args(list, 0, first);
+    count = add_args(list, count, second);
+    text_fill_as(out, e, tr(msgid), list, count);
+}
+
+void
+say_cause(const struct finding *f, enum text_escape e, struct buf *out)
+{
+    /* What only the main evidence knows (an address, a status) may stand in the cause, too. */
+    const struct args *more = f->evidence_count > 0 ? &f->evidence[0].args : NULL;
+    say(&f->args, more, finding_row(f->id)->cause, e, out);
+}
+
+void
+say_evidence(const struct finding *f, const struct evidence *ev, enum text_escape e,
+             struct buf *out)
+{
+    say(&ev->args, &f->args, evidence_sentence(f->id, ev->id), e, out);
+}
+
+void
+say_rules_out(const struct finding *f, enum text_escape e, struct buf *out)
+{
+    say(&f->args, NULL, finding_row(f->id)->rules_out, e, out);
+}
+
+void
+say_text(const struct finding *f, const char *msgid, enum text_escape e, struct buf *out)
+{
+    say(&f->args, NULL, msgid, e, out);
+}
+
+const char *
+say_confidence(enum confidence c)
+{
+    static const char *const words[] = {N_("proved"), N_("likely"), N_("possible")};
+    return words[c];
+}
+
+const char *
+say_counter(enum counter c)
+{
+    static const char *const words[] = {"", N_("works"), N_("fails, too"), N_("was not run")};
+    return words[c];
+}
+
+const char *
+say_layer_state(enum layer_state s)
+{
+    static const char *const words[] = {N_("not examined"), N_("ok"), N_("FAIL"), N_("warn"),
+                                        N_("ok*")};
+    return words[s];
+}
+
+const char *
+say_severity(enum severity s)
+{
+    static const char *const words[] = {N_("FAIL"), N_("warn"), N_("note")};
+    return words[s];
+}
+
+/* ---- commands ---- */
+
+/* Values that the far end or DNS chose [ruling 14]. */
+static bool
+from_far_end(const char *key)
+{
+    static const char *const keys[] = {"name",   "names",  "location", "issuer", "subject", "value",
+                                       "server", "header", "next",     "zone",   "lb"};
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        if (strcmp(keys[i], key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+pastable(struct str value)
+{
+    for (size_t i = 0; i < value.n; i++) {
+        char c = value.p[i];
+        if (!ascii_is_alnum(c) && strchr("._:/-", c) == NULL) {
+            return false;
+        }
+    }
+    return value.n > 0 && value.n <= 512 && value.p[0] != '-';
+}
+
+/* {target_host} becomes TARGET-HOST: to be replaced by hand. */
+static void
+add_placeholder(struct str key, struct buf *out)
+{
+    if (str_eq(key, STR("lb"))) {
+        buf_add_z(out, "LOAD-BALANCER-DNS-NAME");
+        return;
+    }
+    for (size_t i = 0; i < key.n; i++) {
+        char c = key.p[i];
+        buf_add_char(out, c == '_' ? '-' : (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c));
+    }
+}
+
+static struct str
+command_value(const struct facts *facts, const struct finding *f, const char *key)
+{
+    struct str value = args_get(&f->args, key);
+    if (value.p == NULL && f->evidence_count > 0) {
+        value = args_get(&f->evidence[0].args, key);
+    }
+    if (value.p == NULL && strcmp(key, "zone") == 0 && !facts->question.host_is_address) {
+        const char *parent = dns_name_parent(facts->question.host);
+        return parent == NULL ? STR_NONE : str_of(parent);
+    }
+    if (value.p != NULL && strcmp(key, "address") == 0) { /* commands want it without the port */
+        size_t colon = 0;
+        struct addr probe;
+        if (!addr_parse(value, 0, &probe) && str_rfind_char(value, ':', &colon)) {
+            value = str_sub(value, 0, colon);
+            if (value.n > 1 && value.p[0] == '[') {
+                value = str_sub(value, 1, value.n - 2);
+            }
+        }
+    }
+    return value;
+}
+
+void
+say_command(const struct facts *facts, const struct finding *f, const char *command,
+            struct buf *out)
+{
+    for (const char *p = command; *p != '\0'; p++) {
+        const char *end = *p == '{' ? strchr(p, '}') : NULL;
+        char key[32];
+        struct str name = end == NULL ? STR_NONE : str_span(p + 1, end);
+        /* "#{host}" is a variable of a redirect rule, not ours. */
+        bool named = name.n > 0 && name.n < sizeof key && (p == command || p[-1] != '#');
+        for (size_t i = 0; named && i < name.n; i++) {
+            named = (name.p[i] >= 'a' && name.p[i] <= 'z') || name.p[i] == '_';
+        }
+        if (!named || !str_copy_z(name, key, sizeof key)) {
+            buf_add_char(out, *p);
+            continue;
+        }
+        struct str value = command_value(facts, f, key);
+        bool quoted = p > command && (p[-1] == '\'' || p[-1] == '"' || p[-1] == '`');
+        if (!pastable(value)) {
+            add_placeholder(name, out);
+        } else if (from_far_end(key) && !quoted) {
+            buf_addf(out, "'%.*s'", STR_ARG(value));
+        } else {
+            buf_add_str(out, value);
+        }
+        p = end;
+    }
+}
+
+/* ---- which remedies fit ---- */
+
+/* Is it our own load balancer? By its name or by an answer of its own. */
+static bool
+is_openalb(const struct facts *facts)
+{
+    if (str_ends(str_of(facts_lb_name(facts)), STR(".elb.localhost"))) {
+        return true;
+    }
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct http_seen *h = facts->results[i].http;
+        if (h != NULL && h->author == AUTHOR_OURS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+server_is(const struct facts *facts, const char *word)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct http_seen *h = facts->results[i].http;
+        struct str server = h == NULL ? STR_NONE : http_seen_header(h, "server");
+        if (server.p != NULL && str_istarts(server, str_of(word))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lower is more fitting: rows of the wrong load balancer or server come last. */
+static unsigned
+tool_rank(const struct facts *facts, enum tool tool)
+{
+    switch (tool) {
+    case TOOL_OPENALB: return is_openalb(facts) ? 0 : 3;
+    case TOOL_AWS: return is_openalb(facts) ? 3 : 0;
+    case TOOL_NGINX: return server_is(facts, "apache") ? 3 : 0;
+    case TOOL_APACHE: return server_is(facts, "apache") ? 0 : 3;
+    case TOOL_FRAMEWORK: return 2;
+    case TOOL_NONE:
+    case TOOL_ZONE:
+    case TOOL_SHELL:
+    case TOOL_OPENSSL:
+    case TOOL_BROWSER:
+    case TOOL_COUNT: return 1;
+    }
+    return 1;
+}
+
+size_t
+say_fixes(const struct facts *facts, const struct finding *f,
+          const struct fix_row *ret_rows[static SAY_FIXES_MAX])
+{
+    const struct fix_row *rows = NULL;
+    size_t count = fix_rows(f->id, &rows), n = 0;
+    for (unsigned rank = 0; rank <= 3; rank++) {
+        for (size_t i = 0; i < count && n < SAY_FIXES_MAX; i++) {
+            if (tool_rank(facts, rows[i].tool) == rank) {
+                ret_rows[n++] = &rows[i];
+            }
+        }
+    }
+    return n;
+}
+
+const char *
+tool_json(enum tool t)
+{
+    static const char *const names[] = {
+#define TOOL(name, json, title) json,
+#include "doctor/tools.def"
+#undef TOOL
+    };
+    return names[t];
+}
+
+const char *
+tool_title(enum tool t)
+{
+    static const char *const titles[] = {
+#define TOOL(name, json, title) title,
+#include "doctor/tools.def"
+#undef TOOL
+    };
+    return titles[t];
+}
