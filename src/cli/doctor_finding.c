@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "doctor/infer.h"
+#include "doctor/report.h"
 
 static const char *const severities[] = {
     [SEVERITY_FAULT] = N_("fault"),
@@ -86,13 +87,6 @@ client_word(const struct sight_row *row, size_t i)
     return word;
 }
 
-/* "PAGE" is the table's word for a page that opens. */
-static const char *
-sight_text(const char *word)
-{
-    return str_eq(str_of(word), STR("PAGE")) ? tr(N_("the page opens")) : word;
-}
-
 static void
 add_sight(const struct term *t, struct buf *out, const struct sight_row *row)
 {
@@ -101,8 +95,10 @@ add_sight(const struct term *t, struct buf *out, const struct sight_row *row)
     for (size_t i = 0; i < COUNT_OF(clients); i++) {
         const char *word = client_word(row, i);
         struct buf text AUTO(buf_free) = {0};
+        struct buf words AUTO(buf_free) = {0};
         if (word[0] != '\0') {
-            text_wrap(&text, str_of(sight_text(word)), COLUMN, COLUMN, t->width);
+            say_sight(row, word, &words);
+            text_wrap(&text, buf_str(&words), COLUMN, COLUMN, t->width);
             buf_addf(&lines, "      %-17s %s", clients[i].who, text.p + COLUMN);
         }
     }
@@ -111,18 +107,6 @@ add_sight(const struct term *t, struct buf *out, const struct sight_row *row)
         term_add_styled(out, t, STYLE_BOLD, str_of(tr(N_("What your colleague will see"))));
         buf_addf(out, "\n%s", lines.p);
     }
-}
-
-static const char *
-tool_title(enum tool tool)
-{
-    static const char *const titles[TOOL_COUNT] = {
-#define TOOL(name, json, title) title,
-#include "doctor/tools.def"
-#undef TOOL
-    };
-    ASSERT(tool < TOOL_COUNT);
-    return titles[tool];
 }
 
 static void
@@ -229,16 +213,11 @@ json_sight(const struct sight_row *row)
 static json_t *
 json_fixes(enum finding_id id)
 {
-    static const char *const tools[TOOL_COUNT] = {
-#define TOOL(name, json, title) json,
-#include "doctor/tools.def"
-#undef TOOL
-    };
     const struct fix_row *fixes;
     size_t n = fix_rows(id, &fixes);
     json_t *j = json_array();
     for (size_t i = 0; i < n; i++) {
-        const char *tool = tools[fixes[i].tool];
+        const char *tool = tool_json(fixes[i].tool);
         (void)json_array_append_new(j, json_pack("{s:o, s:o, s:o}", "tool",
                                                  tool[0] == '\0' ? json_null() : json_string(tool),
                                                  "text", general(tr(fixes[i].text)), "command",

@@ -127,7 +127,9 @@ nothing_below(const struct engine *e, const struct outlook *o, size_t wish_count
     }
     LIST_FOR (node, &e->running) {
         const struct run *run = CONTAINER_OF(node, struct run, link);
-        if (!run_is_late(e, run) && accuses(&run->wish) <= o->layer) {
+        bool shows = finding_is_stray(o->first) && run->wish.side == SIDE_SITE &&
+                     (run->wish.probe == PROBE_R1 || run->wish.probe == PROBE_H1);
+        if (!run_is_late(e, run) && (shows || accuses(&run->wish) <= o->layer)) {
             return false;
         }
     }

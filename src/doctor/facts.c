@@ -393,6 +393,28 @@ collect_answers(struct collector *c, const struct facts *f, enum probe p, const 
     }
 }
 
+bool
+name_is_local(struct str name)
+{
+    static const char word[] = "localhost";
+    size_t n = sizeof(word) - 1;
+    return name.n >= n && str_ieq(str_sub(name, name.n - n, n), str_of(word)) &&
+           (name.n == n || name.p[name.n - n - 1] == '.');
+}
+
+/* Where browsers go for such a name, when the system knows nothing else. */
+static void
+collect_local(struct collector *c)
+{
+    static const char *const texts[] = {"127.0.0.1", "::1"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct addr a;
+        bool ok = addr_parse(str_of(texts[i]), 0, &a);
+        ASSERT(ok);
+        collect(c, &a);
+    }
+}
+
 static void
 collect_overrides(struct collector *c, const struct question *q)
 {
@@ -427,6 +449,10 @@ facts_site_addrs(const struct facts *f, struct addr *ret, size_t max)
     if (c.count == 0) {
         collect_answers(&c, f, PROBE_D2A, q->host);
         collect_answers(&c, f, PROBE_D2Q, q->host);
+    }
+    if (c.count == 0 && name_is_local(str_of(q->host)) &&
+        facts_find(f, PROBE_D1, SIDE_NONE) != NULL) {
+        collect_local(&c);
     }
     return c.count;
 }
@@ -532,6 +558,10 @@ facts_lb_addrs(const struct facts *f, struct addr *ret, size_t max)
     }
     for (size_t i = 0; i < COUNT_OF(along) && c.count == 0; i++) {
         collect_answers(&c, f, along[i], name);
+    }
+    bool asked = facts_find(f, own[0], SIDE_NONE) != NULL || f->local.resolver_count == 0;
+    if (c.count == 0 && name_is_local(str_of(name)) && asked) {
+        collect_local(&c);
     }
     return c.count;
 }

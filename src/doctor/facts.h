@@ -122,9 +122,10 @@ struct result {
     char name[256];  /* the name asked for (D), sent as SNI and in Host (H, C, R); else "" */
     char label[128]; /* which resolver, server or proxy, for people; else "" */
     enum outcome outcome;
-    enum skip skip; /* with OUTCOME_SKIPPED */
-    int error;      /* errno of connect, send or receive; EAI_* of D1; 0: none */
-    bool icmp;      /* an ICMP error was the reason */
+    enum skip skip;       /* with OUTCOME_SKIPPED */
+    int error;            /* errno of connect, send or receive; EAI_* of D1, CA, X1; 0: none */
+    unsigned syn_retries; /* the SYN had to be sent again so often */
+    bool icmp;            /* an ICMP error was the reason */
     uint8_t icmp_type, icmp_code;
     enum finish finish;
     /* Since the run began, in microseconds; 0: it did not come to that. */
@@ -266,5 +267,7 @@ size_t facts_lb_addrs(const struct facts *f, struct addr *ret, size_t max);
 const char *facts_lb_name(const struct facts *f);
 bool
 lb_name_is_one(struct str name); /* *.elb.amazonaws.com[.cn], *.elb.REGION..., *.elb.localhost */
+/* "localhost" or below it: browsers ask nobody for its address [RFC 6761 6.3]. */
+bool name_is_local(struct str name);
 /* Private, loopback, link-local, shared (100.64/10) or documentation range: a word, or NULL. */
 const char *addr_range(const struct addr *a);

@@ -35,7 +35,8 @@ void page_addf(const struct page *p, const char *fmt, ...)
     PRINTF_LIKE(2, 3); /* numbers, our words */
 void page_say(const struct page *p, const char *msgid);
 void page_text(const struct page *p, struct str bytes);
-/* A filled sentence, plain: the queries of URLs go, what is left is cut and escaped. */
+/* A filled sentence or a file's name, plain: the queries of URLs go, home folders become '~', what
+ * is left is cut and escaped. */
 void page_sentence(const struct page *p, struct str plain);
 /* The four sentences of report.h, so treated. */
 void page_cause(const struct page *p, const struct finding *f);

@@ -77,11 +77,15 @@ add_first_addr(struct buf *out, const struct addr *addrs, size_t count)
     }
 }
 
-/* Did any resolver say anything? */
+/* Did any resolver, or --resolve, say anything? */
 static bool
 dns_answered(const struct facts *f)
 {
     static const enum probe probes[] = {PROBE_D1, PROBE_D2A, PROBE_D2Q};
+    struct addr any;
+    if (facts_site_addrs(f, &any, 1) > 0) {
+        return true;
+    }
     for (size_t i = 0; i < COUNT_OF(probes); i++) {
         for (const struct result *r = NULL; (r = facts_next(f, r, probes[i], SIDE_NONE)) != NULL;) {
             if (r->outcome == OUTCOME_OK || r->dns != NULL) {
@@ -92,13 +96,19 @@ dns_answered(const struct facts *f)
     return false;
 }
 
-/* An answer of a web server that came through the load balancer shows that a target works. */
+/* An answer that the load balancer passed on shows that a target works. */
+static bool
+passed_on(const struct result *r)
+{
+    const struct http_seen *h = r == NULL ? NULL : r->http;
+    return h != NULL && h->has_status && h->status < 500 && h->author != AUTHOR_LB &&
+           h->author != AUTHOR_OURS && (r->side == SIDE_LB || http_seen_through_lb(h));
+}
+
 static bool
 target_answered(const struct report *r)
 {
-    const struct result *a = r->findings->answer;
-    return a != NULL && a->http != NULL && http_seen_through_lb(a->http) &&
-           a->http->author == AUTHOR_SERVER && a->http->status < 500;
+    return passed_on(r->findings->answer) || passed_on(facts_find(r->facts, PROBE_R4, SIDE_LB));
 }
 
 static void
@@ -382,7 +392,7 @@ draw_lying(const struct page *p, const struct path *path)
 {
     const int y = path->has_stray ? SECOND_Y : FIRST_Y;
     const int middle = FIRST_Y + BOX_H / 2, low = y + BOX_H / 2;
-    open_drawing(p, "lying", WIDE_W, y + BOX_H + 36);
+    open_drawing(p, "lying", WIDE_W, y + BOX_H + 28);
     draw_line(p, (struct spot){CLIENT_X + BOX_W, middle}, (struct spot){DNS_X, middle},
               &path->asked);
     if (path->has_stray) {

@@ -46,8 +46,9 @@ tls_version(const struct result *r)
     return r->flight == NULL ? 0 : r->flight->version;
 }
 
+/* The browser's hello and the requests for the page; others only vary them. */
 static bool
-is_main_hello(const struct result *r)
+is_main(const struct result *r)
 {
     return r->probe == PROBE_H1 || r->probe == PROBE_R1 || r->probe == PROBE_R4 ||
            r->probe == PROBE_R3;
@@ -60,13 +61,14 @@ note_result(struct endpoint *e, const struct result *r)
         e->tcp = r;
     }
     bool tls = tls_version(r) != 0 || (r->flight != NULL && r->flight->alert >= 0);
-    if (tls && (e->tls == NULL || (is_main_hello(r) && tls_version(e->tls) == 0))) {
+    if (tls && (e->tls == NULL || (is_main(r) && tls_version(e->tls) == 0))) {
         e->tls = r;
     }
     if (e->certificate == NULL && r->chain != NULL && r->chain->count > 0 && r->probe != PROBE_C4) {
         e->certificate = r;
     }
-    if (r->http != NULL && r->http->has_status && (e->http == NULL || r->probe == PROBE_R1)) {
+    if (r->http != NULL && r->http->has_status &&
+        (e->http == NULL || (is_main(r) && !is_main(e->http)))) {
         e->http = r;
     }
 }

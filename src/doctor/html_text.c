@@ -123,10 +123,12 @@ add_without_queries(struct buf *out, struct str s)
 void
 page_sentence(const struct page *p, struct str plain)
 {
-    struct buf text = {0};
+    struct buf text = {0}, shown = {0};
     add_without_queries(&text, plain);
-    page_text(p, buf_str(&text));
+    secrets_add_home(p->secrets, buf_str(&text), &shown);
+    page_text(p, buf_str(&shown));
     buf_free(&text);
+    buf_free(&shown);
 }
 
 static void

@@ -266,7 +266,7 @@ add_legend(const struct page *p)
     } rows[] = {{"connect", N_("connecting")},
                 {"wait", N_("waiting for the first byte")},
                 {"read", N_("reading")},
-                {"lost", N_("no answer came")}};
+                {"lost", N_("failed")}};
     page_markup(p, "<p class=\"legend\">");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         page_addf(p, "<span class=\"%s\">", rows[i].class);

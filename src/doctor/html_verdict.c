@@ -200,13 +200,14 @@ page_evidences(const struct page *p)
 /* ---- what your colleague will see ---- */
 
 static void
-add_sight(const struct page *p, const char *who, const char *cell, const char *page_words)
+add_sight(const struct page *p, const struct sight_row *row, const char *who, const char *cell,
+          const char *page_words)
 {
     if (cell[0] == '\0' && page_words[0] == '\0') {
         return;
     }
     struct buf text = {0};
-    say_sight(cell, &text);
+    say_sight(row, cell, &text);
     page_addf(p, "<tr><th scope=\"row\">%s</th><td>", who);
     if (text.n > 0) {
         page_markup(p, "<code>");
@@ -215,7 +216,7 @@ add_sight(const struct page *p, const char *who, const char *cell, const char *p
     }
     if (page_words[0] != '\0') {
         buf_reset(&text);
-        say_sight(page_words, &text);
+        say_sight(row, page_words, &text);
         page_markup(p, "<small>");
         page_text(p, buf_str(&text));
         page_markup(p, "</small>");
@@ -236,11 +237,11 @@ page_sights(const struct page *p)
     page_markup(p, "<section class=\"sights\">");
     page_heading(p, N_("what your colleague will see"));
     page_markup(p, "<table>\n");
-    add_sight(p, "Chromium", s->chromium, same ? "" : s->page);
-    add_sight(p, "Firefox", s->firefox, "");
-    add_sight(p, "Safari", s->safari, "");
-    add_sight(p, "curl", s->curl, "");
-    add_sight(p, "s_client", s->openssl, "");
+    add_sight(p, s, "Chromium", s->chromium, same ? "" : s->page);
+    add_sight(p, s, "Firefox", s->firefox, "");
+    add_sight(p, s, "Safari", s->safari, "");
+    add_sight(p, s, "curl", s->curl, "");
+    add_sight(p, s, "s_client", s->openssl, "");
     page_markup(p, "</table></section>\n");
 }
 
@@ -250,7 +251,7 @@ static void
 add_remark(const struct page *p, const struct webconf_remark *m)
 {
     page_markup(p, "<div class=\"remark\"><p class=\"source\"><b>");
-    page_text(p, str_of(m->file));
+    page_sentence(p, str_of(m->file));
     page_addf(p, ":%u</b></p>\n<pre class=\"old\">", m->line);
     page_text(p, str_of(m->text));
     page_markup(p, "</pre>\n");

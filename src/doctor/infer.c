@@ -242,6 +242,11 @@ finding_new(struct judge *j, enum finding_id id, enum confidence c)
     const char *lb = facts_lb_name(j->f);
     if (lb[0] != '\0') {
         args_set(&f->args, "lb", str_of(lb));
+    } else if (q->lb_addr_count > 0) {
+        struct buf text = {0};
+        addrs_text(q->lb_addrs, q->lb_addr_count, &text);
+        args_set(&f->args, "lb", buf_str(&text));
+        buf_free(&text);
     }
     if (q->browser_error[0] != '\0') {
         args_set(&f->args, "browser_error", str_of(q->browser_error));
@@ -356,7 +361,15 @@ index_of(const struct findings *out, enum finding_id id)
     return i;
 }
 
-/* "a winner that is only possible never beats a loser that is proved" (dominates.def). */
+/* "A winner that is only possible never beats a loser that is proved" (dominates.def), nor a
+ * warning a fault. */
+static bool
+outranked(const struct finding *winner, const struct finding *loser)
+{
+    return (winner->confidence == CONFIDENCE_POSSIBLE && loser->confidence == CONFIDENCE_PROVED) ||
+           winner->severity > loser->severity;
+}
+
 static void
 resolve(struct findings *out)
 {
@@ -364,13 +377,17 @@ resolve(struct findings *out)
         size_t winner = index_of(out, wins[w].winner);
         size_t loser = index_of(out, wins[w].loser);
         while (winner < out->count && loser < out->count) {
-            if (out->items[winner].confidence == CONFIDENCE_POSSIBLE &&
-                out->items[loser].confidence == CONFIDENCE_PROVED) {
+            if (outranked(&out->items[winner], &out->items[loser])) {
                 break;
             }
             if (wins[w].kind == WIN_FOLLOWS) {
                 out->items[loser].consequence_of = wins[w].winner;
                 break;
+            }
+            for (size_t i = 0; i < out->count; i++) { /* what followed from the loser */
+                if (out->items[i].consequence_of == wins[w].loser) {
+                    out->items[i].consequence_of = wins[w].winner;
+                }
             }
             drop(out, loser);
             winner = index_of(out, wins[w].winner);
@@ -416,8 +433,8 @@ sort_key(const struct finding *f)
         f->confidence == CONFIDENCE_POSSIBLE,
         word.p != NULL && !finding_shows(f, word.p),
         rank_of(f),
-        (unsigned)f->confidence,
         f->order,
+        (unsigned)f->confidence,
         (unsigned)f->id,
     }};
 }
@@ -460,17 +477,27 @@ mark_consequences(struct findings *out)
     }
 }
 
-/* What is seen when a name leads to the wrong machine is what that machine does. */
+bool
+finding_is_stray(enum finding_id id)
+{
+    static const enum finding_id strays[] = {FINDING_DNS_01, FINDING_DNS_07, FINDING_DNS_08,
+                                             FINDING_DNS_15, FINDING_LBC_04, FINDING_TLS_12,
+                                             FINDING_CRT_17};
+    for (size_t i = 0; i < COUNT_OF(strays); i++) {
+        if (strays[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is seen when a name leads to the wrong machine, or to one of several, is what that machine
+ * does. */
 static void
 borrow_sight(struct findings *out)
 {
-    static const enum finding_id strays[] = {FINDING_DNS_01, FINDING_DNS_07, FINDING_DNS_08,
-                                             FINDING_DNS_15, FINDING_LBC_04};
     struct finding *first = out->count > 0 ? &out->items[0] : NULL;
-    bool stray = false;
-    for (size_t i = 0; first != NULL && i < COUNT_OF(strays); i++) {
-        stray |= first->id == strays[i] && first->severity == SEVERITY_FAULT;
-    }
+    bool stray = first != NULL && first->severity == SEVERITY_FAULT && finding_is_stray(first->id);
     for (size_t i = 1; stray && i < out->count; i++) {
         const struct finding *f = &out->items[i];
         if (f->severity == SEVERITY_FAULT && f->consequence_of == first->id) {
@@ -478,7 +505,7 @@ borrow_sight(struct findings *out)
             return;
         }
     }
-    if (stray && out->answer != NULL) {
+    if (stray && out->answer != NULL && first->layer <= LAYER_DNS) {
         first->sight = SIGHT_PAGE_STATUS;
     }
 }
@@ -531,12 +558,34 @@ layer_examined(const struct facts *f, enum layer l, const struct result *answer)
     NEVER("a layer that is none");
 }
 
+/* R4 went past the fault. What it saw is fine as far as it goes: a redirect was not followed, and a
+ * page of the load balancer's own says nothing of the targets. */
 static bool
 seen_through_lb(const struct facts *f, enum layer l)
 {
     const struct result *r4 = facts_find(f, PROBE_R4, SIDE_LB);
-    return l >= LAYER_TCP && l <= LAYER_TARGET && r4 != NULL && r4->outcome == OUTCOME_OK &&
-           r4->http != NULL && r4->http->has_status && r4->http->status < 500;
+    if (r4 == NULL || r4->outcome != OUTCOME_OK || r4->http == NULL || !r4->http->has_status) {
+        return false;
+    }
+    unsigned status = r4->http->status;
+    bool page = status < 500 && !(status >= 400 && by_lb(r4->http));
+    switch (l) {
+    case LAYER_TCP: return true;
+    case LAYER_TLS: return r4->seen != NULL && r4->seen->done;
+    case LAYER_CERTIFICATE:
+        return r4->chain != NULL &&
+               (r4->chain->problem_count == 0 ||
+                chain_problem_weight(r4->chain->problems[0].kind) != CHAIN_FATAL);
+    case LAYER_HTTP: return page;
+    case LAYER_REDIRECT: return page && status / 100 != 3;
+    case LAYER_TARGET: return page && !by_lb(r4->http) && !is_plain_to_tls_page(r4->http);
+    case LAYER_CLIENT:
+    case LAYER_DNS:
+    case LAYER_LOG:
+    case LAYER_UNDECIDED:
+    case LAYER_COUNT: return false;
+    }
+    NEVER("a layer that is none");
 }
 
 /* Above the first broken layer nothing is "fine", unless it was seen past the fault. */
@@ -566,22 +615,26 @@ judge_layers(const struct facts *f, struct findings *out)
     }
 }
 
+bool
+has_answer(const struct result *r)
+{
+    return r != NULL && r->http != NULL && r->http->has_status &&
+           (r->http->status / 100 != 1 || r->http->status == 101);
+}
+
 static const struct result *
 best_answer(const struct facts *f)
 {
     static const enum probe order[] = {PROBE_R1, PROBE_R2};
     for (size_t i = 0; i < COUNT_OF(order); i++) {
         for (const struct result *r = NULL; (r = facts_next(f, r, order[i], SIDE_SITE)) != NULL;) {
-            if (r->http != NULL && r->http->has_status) {
+            if (has_answer(r)) {
                 return r;
             }
         }
     }
     const struct result *plain = facts_find(f, PROBE_P1, SIDE_SITE);
-    return f->question.scheme == SCHEME_HTTP && plain != NULL && plain->http != NULL &&
-                   plain->http->has_status
-               ? plain
-               : NULL;
+    return f->question.scheme == SCHEME_HTTP && has_answer(plain) ? plain : NULL;
 }
 
 /* Something failed and no row fits: said as such, with everything that was seen [5.3]. */
@@ -604,6 +657,19 @@ add_unknown(struct judge *j)
     }
 }
 
+/* --max-connections did not let the page be asked for: nothing is known of it. */
+static bool
+left_out(const struct facts *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const struct result *r = &f->results[i];
+        if (r->probe == PROBE_R1 && r->side == SIDE_SITE && r->skip == SKIP_BUDGET) {
+            return facts_find(f, PROBE_R1, SIDE_SITE) == NULL;
+        }
+    }
+    return false;
+}
+
 static void
 judge_verdict(struct judge *j)
 {
@@ -613,8 +679,10 @@ judge_verdict(struct judge *j)
         fault |= out->items[i].severity == SEVERITY_FAULT;
         warning |= out->items[i].severity == SEVERITY_WARNING;
     }
-    bool whole = j->f->question.checks == ~0U;
-    if (!fault && out->answer == NULL && whole && j->f->local.known) {
+    unsigned every = (1U << LAYER_COUNT) - 1;
+    bool whole = (j->f->question.checks & every) == every;
+    if (!fault && out->answer == NULL && whole && j->f->local.known && !proxy_carries(j->f) &&
+        !left_out(j->f)) {
         if (j->f->deadline_reached) {
             out->out_of_time = true;
         }
@@ -678,6 +746,18 @@ run_rules(struct judge *j)
     }
 }
 
+/* Browsers go through the proxy, and arrive: what stands in the direct way does not stop them. */
+static void
+excuse_direct_way(struct judge *j)
+{
+    for (size_t i = 0; proxy_carries(j->f) && i < j->out->count; i++) {
+        struct finding *f = &j->out->items[i];
+        if (f->layer >= LAYER_DNS && f->layer <= LAYER_TLS) {
+            f->severity = SEVERITY_NOTE;
+        }
+    }
+}
+
 /* --check: what was not asked for is not reported. */
 static void
 drop_unwanted(struct judge *j)
@@ -700,6 +780,7 @@ infer(const struct facts *f, struct findings *ret)
     }
     ret->answer = best_answer(f);
     run_rules(&j);
+    excuse_direct_way(&j);
     add_remarks(&j);
     resolve(ret);
     drop_unwanted(&j);

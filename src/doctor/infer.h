@@ -177,6 +177,8 @@ void finding_counter(struct finding *f, enum counter c, const struct result *r, 
 void finding_remarks(struct judge *j, struct finding *f);
 bool judge_has(const struct judge *j, enum finding_id id);            /* found so far */
 struct finding *judge_get(const struct judge *j, enum finding_id id); /* NULL: not found */
+/* The wrong machine answers, or one of several: what users see is what that machine does. */
+bool finding_is_stray(enum finding_id id);
 /* The question's layers that were asked for (--check). */
 bool judge_wants(const struct judge *j, enum layer l);
 

@@ -61,7 +61,7 @@ http_args(const struct http_seen *h, struct args *a)
     if (server.p != NULL && server.n > 0) {
         args_set(a, "server", server);
     } else {
-        args_set(a, "server", str_of(author_name(h->author)));
+        args_say(a, "server", author_name(h->author));
     }
     struct str location = http_seen_header(h, "location");
     if (location.p != NULL) {

@@ -5,8 +5,16 @@
 #include "doctor/infer_int.h"
 #include "text/text.h"
 
-enum { ORDER_AUTHORITY, ORDER_NAME, ORDER_DATE, ORDER_REST };
+enum { ORDER_AUTHORITY, ORDER_NAME, ORDER_DATE, ORDER_REST, ORDER_HOP };
 enum { NAMES_SHOWN = 4, DAY_S = 86400 };
+
+/* Browsers do not go on with this chain. */
+static bool
+refused(const struct result *r)
+{
+    return r->chain->problem_count > 0 &&
+           chain_problem_weight(r->chain->problems[0].kind) == CHAIN_FATAL;
+}
 
 static const struct result *
 main_chain(const struct judge *j)
@@ -97,8 +105,9 @@ nearly_covers(const struct chain_certificate *c, const char *host)
         if (!str_starts(name, STR("*."))) {
             continue;
         }
-        struct str zone = str_sub(name, 1, name.n); /* ".example.com" */
-        if (str_ends(str_of(host), zone) || str_ieq(str_of(host), str_sub(zone, 1, zone.n))) {
+        struct str zone = str_sub(name, 1, name.n), h = str_of(host); /* ".example.com" */
+        if ((h.n > zone.n && str_ieq(str_sub(h, h.n - zone.n, h.n), zone)) ||
+            str_ieq(h, str_sub(zone, 1, zone.n))) {
             return true;
         }
     }
@@ -182,7 +191,6 @@ rule_incomplete(struct judge *j)
         return;
     }
     const struct result *fetched = facts_find(j->f, PROBE_CA, SIDE_NONE);
-    fetched = fetched == NULL ? facts_find(j->f, PROBE_CA, SIDE_SITE) : fetched;
     bool mended = r->chain->works_with_aia ||
                   (fetched != NULL && fetched->chain != NULL && fetched->chain->works_with_aia);
     struct finding *f = chain_finding(j, FINDING_CRT_04, r, p, ORDER_AUTHORITY);
@@ -326,7 +334,8 @@ rule_key_type(struct judge *j)
     const struct result *h1 = facts_find(j->f, PROBE_H1, SIDE_SITE);
     const struct chain_certificate *c = certificate_of(r, p);
     struct finding *f = chain_finding(j, FINDING_CRT_14, r, p, ORDER_REST);
-    args_setf(&f->args, "value", "%s %u %s", chain_key_name(c->key), c->key_bits, c->curve);
+    args_setf(&f->args, "value", c->curve[0] == '\0' ? "%s %u%s" : "%s %u %s",
+              chain_key_name(c->key), c->key_bits, c->curve);
     if (h1 != NULL && h1->flight != NULL && h1->flight->alert >= 0) {
         const char *name = tls_alert_name((unsigned)h1->flight->alert);
         args_setf(&f->args, "alert_value", "alert %s (%d)", name == NULL ? "?" : name,
@@ -335,6 +344,12 @@ rule_key_type(struct judge *j)
         args_say(&f->args, "alert_value", N_("a hello of its own"));
         f->confidence = CONFIDENCE_LIKELY;
     }
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+    return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;
 }
 
 /* CRT-17: "H1 per address": another name or another issuer, not merely another serial number. */
@@ -352,11 +367,14 @@ rule_differs(struct judge *j)
         }
         const struct chain_certificate *a = &first->chain->certificates[0];
         const struct chain_certificate *b = &r->chain->certificates[0];
-        if (strcmp(a->subject, b->subject) == 0 && strcmp(a->issuer, b->issuer) == 0 &&
-            wrong_name(first) == wrong_name(r)) {
+        if (same_text(a->subject, b->subject) && same_text(a->issuer, b->issuer) &&
+            wrong_name(first) == wrong_name(r) && refused(first) == refused(r)) {
             continue;
         }
-        struct finding *f = chain_finding(j, FINDING_CRT_17, first, NULL, ORDER_REST);
+        struct finding *f = chain_finding(j, FINDING_CRT_17, first, NULL, ORDER_AUTHORITY);
+        if (refused(first) && !refused(r)) {
+            f->severity = SEVERITY_FAULT; /* browsers that take this address do not try another */
+        }
         char text[ADDR_TEXT];
         args_set(&f->args, "other", str_of(addr_port_text(&r->at, text)));
         set_names(&f->args, "other_names", r);
@@ -364,6 +382,63 @@ rule_differs(struct judge *j)
     }
 }
 
+static const struct {
+    enum chain_problem_kind kind;
+    enum finding_id id;
+    enum sight_id sight;
+} hop_rows[] = {
+    {CHAIN_INCOMPLETE, FINDING_CRT_04, SIGHT_CERT_INCOMPLETE},
+    {CHAIN_WRONG_CHAIN, FINDING_CRT_04, SIGHT_CERT_INCOMPLETE},
+    {CHAIN_SELF_SIGNED, FINDING_CRT_05, SIGHT_CERT_SELF_SIGNED},
+    {CHAIN_UNTRUSTED_ROOT, FINDING_CRT_05, SIGHT_CERT_UNKNOWN},
+    {CHAIN_NAME_MISMATCH, FINDING_CRT_01, SIGHT_CERT_NAME},
+    {CHAIN_NO_SAN, FINDING_CRT_03, SIGHT_CERT_CN_ONLY},
+    {CHAIN_EXPIRED, FINDING_CRT_07, SIGHT_CERT_EXPIRED},
+    {CHAIN_EXPIRED_INTERMEDIATE, FINDING_CRT_07, SIGHT_CERT_EXPIRED_ISSUER},
+    {CHAIN_NOT_YET_VALID, FINDING_CRT_08, SIGHT_CERT_NOT_YET},
+};
+
+/* The page itself has a good certificate, but it leads to one that has not. */
+static void
+rule_hop(struct judge *j)
+{
+    const struct result *first = main_chain(j);
+    for (const struct result *r = NULL; (r = facts_next(j->f, r, PROBE_R3, SIDE_HOP)) != NULL;) {
+        if (r->chain == NULL || !refused(r) || (first != NULL && refused(first)) ||
+            strcmp(r->label, "mended") == 0 || r->chain->works_with_aia) {
+            continue;
+        }
+        const struct chain_problem *p = &r->chain->problems[0];
+        enum finding_id id = FINDING_CRT_12;
+        enum sight_id sight = SIGHT_CERT_UNKNOWN;
+        for (size_t i = 0; i < COUNT_OF(plain_rows); i++) {
+            id = plain_rows[i].kind == p->kind ? plain_rows[i].id : id;
+            sight = plain_rows[i].kind == p->kind ? plain_rows[i].sight : sight;
+        }
+        for (size_t i = COUNT_OF(hop_rows); i-- > 0;) {
+            if (problem(r, hop_rows[i].kind) != NULL) {
+                p = problem(r, hop_rows[i].kind);
+                id = hop_rows[i].id;
+                sight = hop_rows[i].sight;
+            }
+        }
+        struct finding *f = chain_finding(j, id, r, p, ORDER_HOP);
+        f->layer = LAYER_REDIRECT;
+        f->sight = sight;
+        args_set(&f->args, "host", str_of(r->name));
+        args_set(&f->args, "url", str_of(r->url == NULL ? "-" : r->url));
+        set_days(f, certificate_of(r, p)->not_after_s, j->f->started_s);
+        f->note = N_("It is the certificate at the end of a redirect, at {url}.");
+        const char *issuer_url = r->chain->certificates[0].aia_url;
+        if (id == FINDING_CRT_04 && issuer_url != NULL && issuer_url[0] != '\0') {
+            f->severity = SEVERITY_WARNING; /* Chromium looks there; the doctor has not */
+            f->sight = SIGHT_CERT_INCOMPLETE_AIA;
+            f->confidence = CONFIDENCE_LIKELY;
+        }
+        return;
+    }
+}
+
 rule_fn *const certificate_rules[] = {
     rule_interception, rule_incomplete, rule_authority, rule_name,    rule_expired, rule_not_yet,
-    rule_ends_soon,    rule_problems,   rule_key_type,  rule_differs, NULL};
+    rule_ends_soon,    rule_problems,   rule_key_type,  rule_differs, rule_hop, NULL};

@@ -167,6 +167,34 @@ proxy_words(const struct result *x)
                              : N_("it answers something that is no proxy's answer");
 }
 
+static bool
+tunnel_answers(const struct result *x)
+{
+    return x->flight != NULL && (x->flight->kind == TLS_FLIGHT_SERVER_HELLO ||
+                                 x->flight->kind == TLS_FLIGHT_HELLO_RETRY);
+}
+
+bool
+proxy_carries(const struct facts *f)
+{
+    const struct result *x = facts_find(f, PROBE_X1, SIDE_PROXY);
+    if (x == NULL || f->local.proxy[0] == '\0') {
+        return false;
+    }
+    return f->question.scheme == SCHEME_HTTPS
+               ? tunnel_answers(x)
+               : x->outcome == OUTCOME_OK && x->http != NULL && x->http->has_status;
+}
+
+/* Through the tunnel comes what comes without it: the site is to blame. */
+static bool
+same_without_proxy(const struct judge *j, const struct result *x)
+{
+    const struct result *h1 = facts_find(j->f, PROBE_H1, SIDE_SITE);
+    return x->flight != NULL && x->flight->kind != TLS_FLIGHT_NOTHING && h1 != NULL &&
+           h1->flight != NULL && h1->flight->kind == x->flight->kind;
+}
+
 /* CLI-02: "CONNECT host:port by hand: status". The site that opens only directly proves it. */
 static void
 rule_proxy(struct judge *j)
@@ -176,8 +204,8 @@ rule_proxy(struct judge *j)
         return;
     }
     bool tunnel = x->http != NULL && x->http->has_status && x->http->status / 100 == 2;
-    bool tls = x->flight != NULL && x->flight->kind == TLS_FLIGHT_SERVER_HELLO;
-    if ((tunnel && (tls || is_http(j))) || x->outcome == OUTCOME_OK) {
+    if ((tunnel && (tunnel_answers(x) || same_without_proxy(j, x) || is_http(j))) ||
+        x->outcome == OUTCOME_OK) {
         return;
     }
     bool direct = site_good(j);
@@ -192,10 +220,8 @@ rule_proxy(struct judge *j)
     } else {
         args_say(a, "value", proxy_words(x));
     }
-    a = finding_evidence(f, EVIDENCE_CONFIG_LINE, NULL);
-    args_set(a, "file", str_of(j->f->local.proxy_from));
-    args_set(a, "line", STR("-"));
-    args_set(a, "value", str_of(j->f->local.proxy));
+    a = finding_evidence(f, EVIDENCE_PROXY_FROM, NULL);
+    args_set(a, "name", str_of(j->f->local.proxy_from));
     if (direct) {
         finding_counter(f, COUNTER_WORKS, j->out->answer, N_("the same request without the proxy"));
         a = finding_contrary(f, EVIDENCE_DIRECT, j->out->answer);
@@ -216,19 +242,34 @@ dates_blame_clock(const struct result *r, uint64_t server_s)
     return complained && leaf->not_before_s <= server_s && server_s <= leaf->not_after_s;
 }
 
+/* The server's time. A cache may hand on the Date of old and says in Age how old [RFC 9111 5.1]; a
+ * proxy in front of it may write a new Date beside: what lies between is as good as `here`. 0: the
+ * server does not say. */
+static uint64_t
+server_time_s(const struct result *r, uint64_t here)
+{
+    if (r == NULL || r->http == NULL || r->http->date_s == 0) {
+        return 0;
+    }
+    struct str age = http_seen_header(r->http, "age");
+    uint64_t date = r->http->date_s, seconds = 0;
+    bool readable = age.p != NULL && str_to_u64(str_trim(age), &seconds) && seconds <= UINT32_MAX;
+    uint64_t latest = date + (readable ? seconds : 0);
+    return here < date ? date : MIN_OF(here, latest);
+}
+
 /* CLI-04: "Date header against the local clock; > 5 minutes". */
 static void
 rule_clock(struct judge *j)
 {
     const struct result *r = facts_find(j->f, PROBE_R1, SIDE_SITE);
-    const struct result *dated = r;
-    if (r == NULL || r->http == NULL || r->http->date_s == 0) {
-        dated = facts_find(j->f, PROBE_P1, SIDE_SITE);
-    }
-    if (dated == NULL || dated->http == NULL || dated->http->date_s == 0) {
+    uint64_t here = j->f->started_s;
+    const struct result *dated =
+        server_time_s(r, here) != 0 ? r : facts_find(j->f, PROBE_P1, SIDE_SITE);
+    uint64_t there = server_time_s(dated, here);
+    if (there == 0) {
         return;
     }
-    uint64_t here = j->f->started_s, there = dated->http->date_s;
     uint64_t off = here > there ? here - there : there - here;
     if (off <= CLOCK_WRONG_S) {
         return;
@@ -340,6 +381,16 @@ show_entry(struct finding *f, const struct hsts_found *h, const struct hsts_entr
     buf_free(&text);
 }
 
+/* Which option of `openalb hsts remove` leads to the entry. */
+static void
+set_place(const struct question *q, const struct hsts_store *s, struct args *a)
+{
+    bool curl = s->client == HSTS_CURL;
+    const char *profile = q->browser_profile == NULL ? "auto" : q->browser_profile;
+    args_set(a, "where", curl ? STR("curl-file") : STR("browser-profile"));
+    args_set(a, "profile", str_of(curl ? s->file : profile));
+}
+
 /* BRW-01: "P1 fine, H1 HTTP; header found on another port or parent; hash found in
  * TransportSecurity". LBC-01 is the other case: the user typed https. */
 static void
@@ -358,6 +409,7 @@ rule_hsts(struct judge *j)
         struct finding *f = finding_new(j, FINDING_BRW_01, CONFIDENCE_PROVED);
         set_upgraded(j, &f->args);
         show_entry(f, h, e);
+        set_place(&j->f->question, &h->stores[s], &f->args);
         show_plain(j, f, p1);
         set_upgraded_sight(j, f);
         if (e->is_parent) {

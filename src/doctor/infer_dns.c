@@ -187,6 +187,7 @@ show_ttl(const struct judge *j, struct finding *f)
     const struct facts *facts = j->f;
     const struct result *r = resolver_answer(facts, PROBE_D2A);
     struct addr addrs[SITE_ADDRS_MAX];
+    args_set(&f->args, "ttl", STR("-"));
     if (r == NULL) {
         return;
     }
@@ -228,6 +229,16 @@ show_lb_answer(const struct judge *j, struct finding *f, const struct result *r4
     }
 }
 
+/* A page that wants a sign-in is one that opens, when the load balancer wants it, too. */
+static bool
+wants_sign_in(const struct judge *j, const struct result *r4)
+{
+    const struct result *a = j->out->answer;
+    return site_answers(j) && r4 != NULL && r4->http != NULL && r4->http->has_status &&
+           (a->http->status == 401 || a->http->status == 403) &&
+           r4->http->status == a->http->status;
+}
+
 /* DNS-01: "D5: sets disjoint; R4 works". Without --lb it is only possible [ruling 2]. */
 static void
 rule_bypassed(struct judge *j)
@@ -257,12 +268,9 @@ rule_bypassed(struct judge *j)
     bool works = r4 != NULL && r4->http != NULL && r4->http->has_status;
     struct finding *f =
         finding_new(j, FINDING_DNS_01, works ? CONFIDENCE_PROVED : CONFIDENCE_LIKELY);
-    if (site_opens(j)) {
+    if (site_opens(j) || wants_sign_in(j, r4)) {
         f->severity = SEVERITY_WARNING; /* it opens, past the load balancer: a CDN, or by luck */
         f->sight = SIGHT_PAGE;
-    }
-    if (j->f->question.lb_name[0] == '\0') {
-        set_addrs(&f->args, "lb", s.lb, s.lb_count);
     }
     set_addrs(&f->args, "addresses", s.site, s.site_count);
     set_addrs(&f->args, "lb_addresses", s.lb, s.lb_count);
@@ -695,8 +703,7 @@ rule_https_record(struct judge *j)
         (void)finding_evidence(f, EVIDENCE_MAIN, r);
         if (j->f->question.scheme == SCHEME_HTTP) {
             f->severity = SEVERITY_FAULT;
-            f->sight =
-                https_port(j->f)->outcome == OUTCOME_TIMEOUT ? SIGHT_DROPPED : SIGHT_REFUSED;
+            f->sight = https_port(j->f)->outcome == OUTCOME_TIMEOUT ? SIGHT_DROPPED : SIGHT_REFUSED;
         }
         return;
     }
@@ -718,7 +725,14 @@ rule_wildcard(struct judge *j)
     }
     struct finding *f = finding_new(j, FINDING_DNS_13, CONFIDENCE_PROVED);
     args_set(&f->args, "random", str_of(w->name));
-    if (!site_answers(j)) {
+    const struct result *page = facts_find(j->f, PROBE_R1, SIDE_SITE);
+    if (page != NULL && page->chain != NULL &&
+        chain_problem_of(page->chain, CHAIN_NAME_MISMATCH) != NULL) {
+        f->severity = SEVERITY_FAULT; /* nobody at that address knows the name either */
+        f->confidence = CONFIDENCE_LIKELY;
+        f->sight = SIGHT_CERT_NAME;
+        finding_sibling(f, "CRT-01");
+    } else if (!site_answers(j)) {
         f->severity = SEVERITY_WARNING;
     }
     (void)finding_evidence(f, EVIDENCE_MAIN, w);

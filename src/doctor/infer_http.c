@@ -47,12 +47,6 @@ site(const struct judge *j, enum probe p)
     return facts_find(j->f, p, SIDE_SITE);
 }
 
-static bool
-has_status(const struct result *r)
-{
-    return r != NULL && r->http != NULL && r->http->has_status;
-}
-
 /* The main line's result, answered or not: R1; for plain HTTP P1 where R1 did not run. */
 static const struct result *
 main_result(const struct judge *j)
@@ -81,7 +75,7 @@ static struct finding *
 http_finding(struct judge *j, enum finding_id id, enum confidence c, const struct result *r)
 {
     struct finding *f = finding_new(j, id, c);
-    if (has_status(r)) {
+    if (has_answer(r)) {
         args_setf(&f->args, "status", "%u", r->http->status);
     }
     (void)finding_evidence(f, EVIDENCE_MAIN, r);
@@ -95,7 +89,7 @@ static void
 rule_plain_request(struct judge *j)
 {
     const struct result *r = main_result(j);
-    if (!is_http(j) || !has_status(r) || !is_plain_to_tls_page(r->http)) {
+    if (!is_http(j) || !has_answer(r) || !is_plain_to_tls_page(r->http)) {
         return;
     }
     struct finding *f = http_finding(j, FINDING_HTTP_03, CONFIDENCE_PROVED, r);
@@ -111,7 +105,7 @@ static void
 rule_plain_closed(struct judge *j)
 {
     const struct result *r = main_result(j), *h1 = tls_hello_of(j);
-    if (!is_http(j) || h1 == NULL || r == NULL || has_status(r) || r->connected_us == 0 ||
+    if (!is_http(j) || h1 == NULL || r == NULL || has_answer(r) || r->connected_us == 0 ||
         r->outcome == OUTCOME_CANCELLED) {
         return;
     }
@@ -136,7 +130,7 @@ static void
 rule_empty(struct judge *j)
 {
     const struct result *r = main_result(j);
-    if (!asked(j, r) || has_status(r) || r->outcome == OUTCOME_CANCELLED ||
+    if (!asked(j, r) || has_answer(r) || r->outcome == OUTCOME_CANCELLED ||
         (r->finish != FINISH_FIN && r->finish != FINISH_RST) ||
         (r->got_total > 0 && !(r->http != NULL && r->http->status / 100 == 1)) ||
         (is_http(j) && (tls_hello_of(j) != NULL || r->finish == FINISH_RST))) {
@@ -207,7 +201,7 @@ static void
 rule_body(struct judge *j)
 {
     const struct result *r = j->out->answer;
-    for (size_t i = 0; has_status(r) && i < COUNT_OF(body_ends); i++) {
+    for (size_t i = 0; has_answer(r) && i < COUNT_OF(body_ends); i++) {
         if (r->http->body_end == body_ends[i].end) {
             struct finding *f = http_finding(j, FINDING_HTTP_06, CONFIDENCE_PROVED, r);
             f->sight = body_ends[i].sight;
@@ -231,7 +225,7 @@ static void
 rule_empty_error(struct judge *j)
 {
     const struct result *r = j->out->answer;
-    if (has_status(r) && r->http->status >= 400 && r->http->status != 401 && empty_body(r->http)) {
+    if (has_answer(r) && r->http->status >= 400 && r->http->status != 401 && empty_body(r->http)) {
         (void)http_finding(j, FINDING_HTTP_07, CONFIDENCE_PROVED, r);
     }
 }
@@ -241,7 +235,7 @@ static void
 rule_too_large(struct judge *j)
 {
     const struct result *r = j->out->answer, *bare = site(j, PROBE_RC);
-    if (!has_status(r) || !has_status(bare) || bare->http->status >= 400) {
+    if (!has_answer(r) || !has_answer(bare) || bare->http->status >= 400) {
         return;
     }
     unsigned s = r->http->status;
@@ -259,7 +253,7 @@ static void
 rule_host_port(struct judge *j)
 {
     const struct result *r = j->out->answer, *bare = site(j, PROBE_R5N);
-    if (!has_status(r) || !has_status(bare) || r->http->status < 400 || bare->http->status >= 400) {
+    if (!has_answer(r) || !has_answer(bare) || r->http->status < 400 || bare->http->status >= 400) {
         return;
     }
     struct finding *f = http_finding(j, FINDING_HTTP_08, CONFIDENCE_PROVED, r);
@@ -272,14 +266,15 @@ static void
 rule_misdirected(struct judge *j)
 {
     const struct result *r = j->out->answer, *again = site(j, PROBE_R7);
-    if (!has_status(r) || r->http->status != 421) {
+    if (!has_answer(r) || r->http->status != 421) {
         return;
     }
-    bool works = has_status(again) && again->http->status < 400;
+    bool works = has_answer(again) && again->http->status < 400;
     struct finding *f =
         http_finding(j, FINDING_HTTP_09, works ? CONFIDENCE_PROVED : CONFIDENCE_LIKELY, r);
     f->severity = works ? SEVERITY_WARNING : SEVERITY_FAULT;
-    args_setf(&f->args, "other", "%u", has_status(again) ? again->http->status : 421);
+    f->sight = works ? SIGHT_PAGE : SIGHT_PAGE_STATUS;
+    args_setf(&f->args, "other", "%u", has_answer(again) ? again->http->status : 421);
     finding_counter(f, works ? COUNTER_WORKS : COUNTER_FAILS, again,
                     N_("the same request on a fresh connection"));
 }
@@ -287,21 +282,40 @@ rule_misdirected(struct judge *j)
 static const struct {
     unsigned status;
     enum finding_id id;
-} lb_rows[] = {{404, FINDING_LBC_02}, {403, FINDING_LBC_09}, {464, FINDING_ALP_07},
-               {408, FINDING_LBC_08}, {561, FINDING_LBC_11}, {401, FINDING_LBC_11}};
+} lb_rows[] = {
+    {401, FINDING_LBC_11}, {404, FINDING_LBC_02}, {408, FINDING_LBC_08},
+    {464, FINDING_ALP_07}, {561, FINDING_LBC_11},
+};
+
+/* Every other error of the load balancer's own is a refusal, fixed responses among them. */
+static enum finding_id
+lb_row(unsigned status)
+{
+    for (size_t i = 0; i < COUNT_OF(lb_rows); i++) {
+        if (lb_rows[i].status == status) {
+            return lb_rows[i].id;
+        }
+    }
+    return FINDING_LBC_09;
+}
 
 /* LBC-02, 08, 09, 11, ALP-07: what the load balancer itself answers. The application's own 401, 403
- * and 404 are HTTP-12, a note [ruling 6]. */
+ * and 404 are HTTP-12, a note [ruling 6]; 502 to 504 are rows of the target. */
 static void
 rule_lb_status(struct judge *j)
 {
     const struct result *r = j->out->answer;
-    for (size_t i = 0; has_status(r) && by_lb(r->http) && i < COUNT_OF(lb_rows); i++) {
-        if (r->http->status == lb_rows[i].status) {
-            struct finding *f = http_finding(j, lb_rows[i].id, CONFIDENCE_LIKELY, r);
-            args_say(&f->args, "value", N_("the identity provider or the callback refuses"));
-            finding_sibling(f, "LBC-03");
-        }
+    if (!has_answer(r) || !by_lb(r->http) || is_plain_to_tls_page(r->http) ||
+        r->http->status < 400 || (r->http->status >= 502 && r->http->status <= 504)) {
+        return;
+    }
+    struct finding *f = http_finding(j, lb_row(r->http->status), CONFIDENCE_LIKELY, r);
+    args_say(&f->args, "value", N_("the identity provider or the callback refuses"));
+    if (f->id == FINDING_LBC_11) {
+        f->evidence[0].id = EVIDENCE_HTTP_STATUS; /* there is no Location to show */
+    }
+    if (r->http->status == 404 || r->http->status == 400) {
+        finding_sibling(f, r->http->status == 404 ? "LBC-03" : "LBC-12");
     }
 }
 
@@ -311,7 +325,7 @@ rule_callback_port(struct judge *j)
 {
     const struct result *r = j->out->answer;
     const struct question *q = &j->f->question;
-    struct str location = has_status(r) ? http_seen_header(r->http, "location") : STR_NONE;
+    struct str location = has_answer(r) ? http_seen_header(r->http, "location") : STR_NONE;
     if (location.p == NULL || q->port == 443 || is_http(j)) {
         return;
     }
@@ -331,7 +345,7 @@ static void
 rule_own_status(struct judge *j)
 {
     const struct result *r = j->out->answer;
-    if (!has_status(r) || r->http->status / 100 != 4 || by_lb(r->http) || r->http->status == 421 ||
+    if (!has_answer(r) || r->http->status / 100 != 4 || by_lb(r->http) || r->http->status == 421 ||
         is_plain_to_tls_page(r->http)) {
         return;
     }
@@ -346,7 +360,7 @@ static void
 rule_websocket(struct judge *j)
 {
     const struct result *r = site(j, PROBE_RW);
-    if (j->f->question.websocket && has_status(r) && r->http->status != 101) {
+    if (j->f->question.websocket && has_answer(r) && r->http->status != 101) {
         (void)http_finding(j, FINDING_HTTP_11, CONFIDENCE_PROVED, r);
     }
 }
@@ -387,7 +401,7 @@ static void
 rule_cookie(struct judge *j)
 {
     const struct result *r = j->out->answer;
-    for (size_t i = 0; has_status(r) && i < r->http->header_count; i++) {
+    for (size_t i = 0; has_answer(r) && i < r->http->header_count; i++) {
         struct str name = r->http->headers[i].name, value = r->http->headers[i].value;
         if (!str_ieq(name, STR("set-cookie"))) {
             continue;
@@ -410,7 +424,7 @@ rule_hsts_header(struct judge *j)
 {
     const struct result *r = j->out->answer;
     struct str value =
-        has_status(r) ? http_seen_header(r->http, "strict-transport-security") : STR_NONE;
+        has_answer(r) ? http_seen_header(r->http, "strict-transport-security") : STR_NONE;
     if (value.p == NULL) {
         return;
     }
@@ -433,7 +447,7 @@ static void
 rule_alt_svc(struct judge *j)
 {
     const struct result *r = j->out->answer;
-    struct str value = has_status(r) ? http_seen_header(r->http, "alt-svc") : STR_NONE;
+    struct str value = has_answer(r) ? http_seen_header(r->http, "alt-svc") : STR_NONE;
     if (value.p != NULL && str_find(value, STR("h3"), NULL)) {
         struct finding *f = http_finding(j, FINDING_ALP_06, CONFIDENCE_POSSIBLE, r);
         args_set(&f->args, "value", value);
@@ -484,7 +498,7 @@ h2_finding(struct judge *j, enum finding_id id, const struct result *r2, const c
     const struct result *r1 = site(j, PROBE_R1);
     struct finding *f = http_finding(j, id, CONFIDENCE_PROVED, r2);
     args_set(&f->args, "value", str_of(value));
-    if (has_status(r1)) {
+    if (has_answer(r1)) {
         args_setf(&f->args, "other", "%u", r1->http->status);
         (void)finding_contrary(f, EVIDENCE_HTTP_STATUS, r1);
         finding_counter(f, COUNTER_WORKS, r1, N_("the same request over HTTP/1.1"));
@@ -499,7 +513,7 @@ static void
 rule_h2(struct judge *j)
 {
     const struct result *r2 = site(j, PROBE_R2);
-    if (!chose_h2(r2) || r2->http == NULL || has_status(r2) || judge_has(j, FINDING_ALP_03) ||
+    if (!chose_h2(r2) || r2->http == NULL || has_answer(r2) || judge_has(j, FINDING_ALP_03) ||
         r2->outcome == OUTCOME_CANCELLED || r2->seen->certificate_request) {
         return;
     }

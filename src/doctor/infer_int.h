@@ -23,8 +23,13 @@ bool port_blocked(uint16_t port, bool *ret_chromium);
 /* Somebody answers at the site's name, with a certificate that fits: the name leads where it should,
  * as far as anyone can tell, whatever the status says. */
 bool site_answers(const struct judge *j);
+/* The proxy that applies to the URL leads to a site that answers: the verdict is its, and what the
+ * direct probes met on the way is worth a note [ruling 9]. */
+bool proxy_carries(const struct facts *f);
 /* T2: what the usual port 443 of the host did; NULL: not asked, or not known yet. */
 const struct result *https_port(const struct facts *f);
+/* The answer came; interim ones alone (100, 103) are none. */
+bool has_answer(const struct result *r);
 /* The load balancer made this answer, by its fingerprint. */
 bool by_lb(const struct http_seen *h);
 /* The 400 page for plain HTTP on a TLS port, of whatever server. */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Rules of redirects: where each hop leads, who sent it, and why the chain does not end
  * [doctor-faults 11; browser-errors 8.2, 9]. */
+#include "base/limits.h"
 #include "base/mem.h"
 #include "doctor/infer_int.h"
+#include "doctor/redirect.h"
 #include "text/text.h"
+
+#include <errno.h>
 
 /* One redirect: the answer that sent it, and the probe that followed it (or was refused to). */
 struct hop {
@@ -61,10 +65,19 @@ chain_read(const struct judge *j, struct chain *c)
     }
 }
 
+/* Browsers go on with the hop's certificate, as far as it has one. */
+static bool
+accepted(const struct result *r)
+{
+    return r->chain == NULL || r->chain->problem_count == 0 ||
+           chain_problem_weight(r->chain->problems[0].kind) != CHAIN_FATAL;
+}
+
 static bool
 opened(const struct result *r)
 {
-    return r != NULL && r->http != NULL && r->http->has_status && r->http->status < 400;
+    return r != NULL && r->http != NULL && r->http->has_status && r->http->status < 400 &&
+           accepted(r);
 }
 
 static struct finding *
@@ -110,6 +123,27 @@ show_mended(struct finding *f, const struct chain *c, const char *text)
     }
 }
 
+/* What a browser shows for a chain that it refuses: the authority hides the name, the name the
+ * date. */
+static enum sight_id
+refusal_sight(const struct chain_facts *c)
+{
+    static const struct {
+        enum chain_problem_kind kind;
+        enum sight_id sight;
+    } list[] = {{CHAIN_SELF_SIGNED, SIGHT_CERT_SELF_SIGNED},
+                {CHAIN_UNTRUSTED_ROOT, SIGHT_CERT_UNKNOWN},
+                {CHAIN_INCOMPLETE, SIGHT_CERT_INCOMPLETE},
+                {CHAIN_NAME_MISMATCH, SIGHT_CERT_NAME},
+                {CHAIN_EXPIRED, SIGHT_CERT_EXPIRED}};
+    for (size_t i = 0; i < COUNT_OF(list); i++) {
+        if (chain_problem_of(c, list[i].kind) != NULL) {
+            return list[i].sight;
+        }
+    }
+    return SIGHT_CERT_UNKNOWN;
+}
+
 /* What a browser shows for the hop that fails. */
 static enum sight_id
 end_sight(const struct result *to, enum sight_id otherwise)
@@ -119,6 +153,9 @@ end_sight(const struct result *to, enum sight_id otherwise)
     }
     if (to->connected_us == 0) {
         return to->outcome == OUTCOME_TIMEOUT ? SIGHT_DROPPED : SIGHT_REFUSED;
+    }
+    if (!accepted(to)) {
+        return refusal_sight(to->chain);
     }
     if (to->http != NULL && to->http->has_status) {
         return SIGHT_PAGE_STATUS;
@@ -215,6 +252,16 @@ rule_internal(struct judge *j)
     }
 }
 
+/* What is not followed for want of time is no bad Location. */
+static bool
+is_url(const struct hop *h)
+{
+    struct redirect base, to;
+    struct str location = http_seen_header(h->from->http, "location");
+    return redirect_parse(str_of(h->from_url), &base) == ERR_OK &&
+           redirect_resolve(&base, location, &to) == ERR_OK;
+}
+
 /* RED-09: "R3 raw": two of them, or one that is no URL. */
 static void
 rule_bad_location(struct judge *j)
@@ -223,7 +270,7 @@ rule_bad_location(struct judge *j)
     chain_read(j, &c);
     for (size_t i = 0; i < c.count; i++) {
         bool two = (c.hops[i].from->http->odd & ODD_TWO_LOCATIONS) != 0;
-        if (!two && c.hops[i].to != NULL) {
+        if (!two && (c.hops[i].to != NULL || is_url(&c.hops[i]))) {
             continue;
         }
         struct finding *f = hop_finding(j, FINDING_RED_09, CONFIDENCE_PROVED, &c, i);
@@ -268,10 +315,15 @@ rule_wrong_pair(struct judge *j)
 
 /* ---- loops ---- */
 
-/* The hop that leads back to a URL that was asked before, and how many hops the circle has. */
+/* The hop that leads back to a URL that was asked before, and how many hops the circle has. One that
+ * ends well is none: a cookie was set, or the page's path was left out. */
 static bool
 find_loop(const struct chain *c, size_t *ret_at, size_t *ret_length)
 {
+    const struct result *last = c->count == 0 ? NULL : c->hops[c->count - 1].to;
+    if (last != NULL && last->outcome != OUTCOME_SKIPPED && !redirects(last)) {
+        return false;
+    }
     for (size_t i = 0; i < c->count; i++) {
         for (size_t k = i + 1; k-- > 0;) {
             if (c->hops[i].to_url != NULL && strcmp(c->hops[i].to_url, c->hops[k].from_url) == 0) {
@@ -327,10 +379,41 @@ target_with_proto(const struct judge *j, const struct result **ret_without)
     return NULL;
 }
 
+/* Is this answer a redirect to where the user came from? */
+static bool
+sends_back(const struct judge *j, const struct result *r)
+{
+    struct hsts_url to;
+    return redirects(r) &&
+           hsts_url_parse(http_seen_header(r->http, "location"), &to, NULL) == ERR_OK &&
+           to.secure && to.port == j->f->question.port &&
+           str_ieq(to.host, str_of(j->f->question.host));
+}
+
+/* Asked straight, the web server makes the same redirect, whatever X-Forwarded-Proto says. */
+static bool
+show_ignored(struct judge *j, struct finding *f)
+{
+    const struct result *with = facts_find(j->f, PROBE_P1X, SIDE_TARGET);
+    const struct result *without = facts_find(j->f, PROBE_P1, SIDE_TARGET);
+    if (!sends_back(j, with) || !sends_back(j, without)) {
+        return false;
+    }
+    char text[ADDR_TEXT];
+    struct args *a = finding_evidence(f, EVIDENCE_TARGET_XFP, with);
+    args_set(a, "target", str_of(addr_port_text(&with->at, text)));
+    args_setf(a, "other", "%u", without->http->status);
+    return true;
+}
+
 static void
 show_proto(struct judge *j, struct finding *f)
 {
     const struct result *without = NULL, *with = target_with_proto(j, &without);
+    if (with == NULL && show_ignored(j, f)) {
+        f->confidence = CONFIDENCE_PROVED;
+        return;
+    }
     if (with == NULL) {
         if (f->remark_count > 0) {
             f->confidence = CONFIDENCE_PROVED;
@@ -398,31 +481,106 @@ rule_permanent(struct judge *j)
     (void)hop_finding(j, FINDING_RED_08, CONFIDENCE_POSSIBLE, &c, 0);
 }
 
+/* ---- the end of the chain ---- */
+
+static bool
+explained(const struct judge *j)
+{
+    for (size_t i = 0; i < j->out->count; i++) {
+        if (j->out->items[i].layer == LAYER_REDIRECT &&
+            j->out->items[i].severity == SEVERITY_FAULT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each hop leads to another address, and there are more of them than browsers follow. */
+static void
+find_endless(struct judge *j, const struct chain *c)
+{
+    struct finding *f = finding_new(j, FINDING_UNK, CONFIDENCE_LIKELY);
+    f->layer = LAYER_REDIRECT;
+    f->sight = SIGHT_REDIRECTS;
+    struct args *a = finding_evidence(f, EVIDENCE_MAIN, c->hops[c->count - 1].from);
+    args_say(a, "value", N_("more redirects than browsers follow, each to another address"));
+}
+
+static const struct {
+    unsigned status;
+    enum finding_id id;
+} lb_ends[] = {{502, FINDING_TGT_11}, {503, FINDING_TGT_04}, {504, FINDING_TGT_07}};
+
+/* The page at the end fails as the first one would: TGT-12, or what the load balancer says. */
+static void
+find_failing_page(struct judge *j, const struct result *to)
+{
+    enum finding_id id = by_lb(to->http) ? FINDING_LBC_09 : FINDING_TGT_12;
+    for (size_t i = 0; i < COUNT_OF(lb_ends); i++) {
+        id = by_lb(to->http) && lb_ends[i].status == to->http->status ? lb_ends[i].id : id;
+    }
+    struct finding *f =
+        finding_new(j, id, id == FINDING_TGT_12 ? CONFIDENCE_PROVED : CONFIDENCE_LIKELY);
+    args_set(&f->args, "url", str_of(to->url));
+    (void)finding_evidence(f, EVIDENCE_MAIN, to);
+    f->note = N_("This is the answer at the end of the redirects, at {url}.");
+}
+
+/* Nobody at the end: TCP-01 or TCP-02 of another port than the one that was typed. */
+static void
+find_dead_hop(struct judge *j, const struct hop *h)
+{
+    const struct result *to = h->to;
+    bool refused = to->connected_us == 0 && to->error == ECONNREFUSED;
+    bool silent = to->connected_us == 0 && to->outcome == OUTCOME_TIMEOUT;
+    struct finding *f = finding_new(j,
+                                    refused  ? FINDING_TCP_01
+                                    : silent ? FINDING_TCP_02
+                                             : FINDING_UNK,
+                                    refused ? CONFIDENCE_PROVED : CONFIDENCE_LIKELY);
+    args_set(&f->args, "url", str_of(h->to_url));
+    if (refused || silent) {
+        args_set(&f->args, "host", str_of(to->name));
+        args_setf(&f->args, "port", "%u", addr_port(&to->at));
+        (void)finding_evidence(f, EVIDENCE_MAIN, to);
+        f->note = N_("The site itself answers, and redirects to {url}.");
+    } else {
+        f->layer = LAYER_REDIRECT;
+        f->sight = end_sight(to, SIGHT_NONE);
+    }
+    show_end(f, h);
+}
+
 /* The last hop fails and no row above says why: it must not pass as a site that opens. */
 static void
 rule_dead_end(struct judge *j)
 {
     struct chain c;
     chain_read(j, &c);
-    if (c.count == 0 || j->out->count > 0) {
-        for (size_t i = 0; i < j->out->count; i++) {
-            if (j->out->items[i].layer == LAYER_REDIRECT &&
-                j->out->items[i].severity == SEVERITY_FAULT) {
-                return;
-            }
-        }
-    }
     const struct hop *last = c.count == 0 ? NULL : &c.hops[c.count - 1];
-    if (last == NULL || last->to == NULL || last->to->outcome == OUTCOME_OK ||
-        last->to->outcome == OUTCOME_SKIPPED || last->to->outcome == OUTCOME_CANCELLED ||
-        (last->to->http != NULL && last->to->http->has_status)) {
+    if (last == NULL || explained(j)) {
         return;
     }
-    struct finding *f = finding_new(j, FINDING_UNK, CONFIDENCE_LIKELY);
-    f->layer = LAYER_REDIRECT;
-    f->sight = end_sight(last->to, SIGHT_NONE);
-    args_set(&f->args, "url", str_of(last->to_url));
-    show_end(f, last);
+    const struct result *to = last->to;
+    if (to == NULL) {
+        if (c.count > LIMIT_DOCTOR_HOPS) {
+            find_endless(j, &c);
+        }
+        return;
+    }
+    if (to->http != NULL && to->http->has_status) {
+        if (to->http->status >= 500) {
+            find_failing_page(j, to);
+        }
+        return;
+    }
+    if (to->outcome == OUTCOME_OK || to->outcome == OUTCOME_SKIPPED ||
+        to->outcome == OUTCOME_CANCELLED) {
+        return;
+    }
+    if (accepted(to)) { /* else it is a row of the certificate */
+        find_dead_hop(j, last);
+    }
 }
 
 rule_fn *const redirect_rules[] = {rule_lost_port,    rule_plain_on_tls_port,

@@ -9,12 +9,6 @@
 
 enum { SLOW_S = 30, KEEP_ALIVE_S = 60 };
 
-static bool
-has_status(const struct result *r)
-{
-    return r != NULL && r->http != NULL && r->http->has_status;
-}
-
 static const struct result *
 target(const struct judge *j, enum probe p)
 {
@@ -26,7 +20,7 @@ static const struct result *
 target_answer(const struct judge *j)
 {
     const struct result *r1 = target(j, PROBE_R1), *p1 = target(j, PROBE_P1);
-    return has_status(r1) ? r1 : has_status(p1) ? p1 : NULL;
+    return has_answer(r1) ? r1 : has_answer(p1) ? p1 : NULL;
 }
 
 static bool
@@ -45,7 +39,7 @@ gateway_says(const struct judge *j, unsigned status)
                                         "504 Gateway Time-out", "502 Proxy Error",
                                         "504 Gateway Timeout"};
     const struct result *r = j->out->answer;
-    if (!has_status(r) || r->http->status != status) {
+    if (!has_answer(r) || r->http->status != status) {
         return false;
     }
     if (by_lb(r->http)) {
@@ -85,7 +79,7 @@ target_finding(struct judge *j, enum finding_id id, enum confidence c)
 {
     const struct result *r = j->out->answer;
     struct finding *f = finding_new(j, id, c);
-    if (has_status(r)) {
+    if (has_answer(r)) {
         args_setf(&f->args, "status", "%u", r->http->status);
     }
     args_set(&f->args, "target", STR("ADDRESS:PORT"));
@@ -99,7 +93,7 @@ static void
 show_target_plain(struct judge *j, struct finding *f, bool contrary)
 {
     const struct result *p1 = target(j, PROBE_P1);
-    if (has_status(p1)) {
+    if (has_answer(p1)) {
         set_target(j, contrary ? finding_contrary(f, EVIDENCE_TARGET_ANSWERS, p1)
                                : finding_evidence(f, EVIDENCE_TARGET_ANSWERS, p1));
     }
@@ -110,7 +104,7 @@ static void
 rule_plain_to_tls(struct judge *j)
 {
     const struct result *r = j->out->answer;
-    if (j->f->question.scheme != SCHEME_HTTPS || !has_status(r) || !is_plain_to_tls_page(r->http)) {
+    if (j->f->question.scheme != SCHEME_HTTPS || !has_answer(r) || !is_plain_to_tls_page(r->http)) {
         return;
     }
     struct finding *f = target_finding(j, FINDING_TGT_01, CONFIDENCE_PROVED);
@@ -133,7 +127,7 @@ rule_tls_to_plain(struct judge *j)
 {
     const struct result *h1 = target(j, PROBE_H1);
     if (!gateway_says(j, 502) || !target_speaks(j, TLS_FLIGHT_PLAIN_HTTP) ||
-        !has_status(target(j, PROBE_P1))) {
+        !has_answer(target(j, PROBE_P1))) {
         return;
     }
     struct finding *f = target_finding(j, FINDING_TGT_02, CONFIDENCE_PROVED);
@@ -230,7 +224,7 @@ rule_target_breaks(struct judge *j)
     }
     bool broken =
         p1 != NULL && p1->connected_us != 0 &&
-        (!has_status(p1) || (p1->http->odd & (ODD_TWO_LENGTHS | ODD_NUL | ODD_HEAD_TOO_LARGE |
+        (!has_answer(p1) || (p1->http->odd & (ODD_TWO_LENGTHS | ODD_NUL | ODD_HEAD_TOO_LARGE |
                                               ODD_NO_STATUS_LINE | ODD_LENGTH_AND_CHUNKED)) != 0);
     struct finding *f =
         target_finding(j, FINDING_TGT_11, broken ? CONFIDENCE_PROVED : CONFIDENCE_LIKELY);
@@ -259,7 +253,7 @@ static void
 rule_application_fails(struct judge *j)
 {
     const struct result *r = j->out->answer;
-    if (has_status(r) && r->http->status >= 500 && !gateway_fault(j) && !by_lb(r->http)) {
+    if (has_answer(r) && r->http->status >= 500 && !gateway_fault(j) && !by_lb(r->http)) {
         (void)target_finding(j, FINDING_TGT_12, CONFIDENCE_PROVED);
     }
 }
@@ -270,11 +264,11 @@ rule_target_host(struct judge *j)
 {
     const struct result *r = target_answer(j), *other = target(j, PROBE_R5O);
     char text[ADDR_TEXT];
-    if (r == NULL || !has_status(other) || r->http->status < 300 || other->http->status >= 300 ||
+    if (r == NULL || !has_answer(other) || r->http->status < 300 || other->http->status >= 300 ||
         is_plain_to_tls_page(r->http)) {
         return;
     }
-    if (has_status(target(j, PROBE_P1X)) && target(j, PROBE_P1X)->http->status < 300) {
+    if (has_answer(target(j, PROBE_P1X)) && target(j, PROBE_P1X)->http->status < 300) {
         return; /* RED-02: the scheme, not the host, decides */
     }
     struct finding *f = target_finding(j, FINDING_TGT_15, CONFIDENCE_PROVED);
@@ -290,7 +284,7 @@ static void
 rule_target_filter(struct judge *j)
 {
     const struct result *r = j->out->answer, *direct = target_answer(j);
-    if (!has_status(r) || r->http->status != 403 || by_lb(r->http) || direct == NULL ||
+    if (!has_answer(r) || r->http->status != 403 || by_lb(r->http) || direct == NULL ||
         direct->http->status >= 300) {
         return;
     }
@@ -331,7 +325,7 @@ static void
 rule_other_application(struct judge *j)
 {
     const struct result *r = j->out->answer, *direct = target_answer(j);
-    if (has_status(r) && r->http->status == 404 && direct != NULL && direct->http->status < 300) {
+    if (has_answer(r) && r->http->status == 404 && direct != NULL && direct->http->status < 300) {
         struct finding *f = target_finding(j, FINDING_TGT_05, CONFIDENCE_LIKELY);
         f->severity = SEVERITY_WARNING;
         (void)finding_contrary(f, EVIDENCE_HTTP_STATUS, direct);

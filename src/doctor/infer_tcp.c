@@ -278,7 +278,8 @@ rule_other_service(struct judge *j)
 static bool
 ended_without_a_byte(const struct result *r, enum finish finish)
 {
-    return connected(r) && r->finish == finish && r->got_total == 0;
+    bool cut = r != NULL && r->flight != NULL && r->flight->kind == TLS_FLIGHT_PARTIAL;
+    return connected(r) && r->finish == finish && (r->got_total == 0 || cut);
 }
 
 /* TCP-07: "FIN with 0 bytes, also before any data". TLS-08 closes only after the hello. */
@@ -318,7 +319,12 @@ rule_resets(struct judge *j)
     }
     const struct result *shown = ended_without_a_byte(p2, FINISH_RST) ? p2 : r;
     struct finding *f = finding_new(j, FINDING_TCP_08, CONFIDENCE_PROVED);
-    (void)finding_evidence(f, EVIDENCE_MAIN, shown);
+    if (shown->got_total > 0) {
+        args_say(finding_evidence(f, EVIDENCE_TCP_ERROR, shown), "value",
+                 N_("a reset in the middle of the answer"));
+    } else {
+        (void)finding_evidence(f, EVIDENCE_MAIN, shown);
+    }
     if (shown == p2) {
         f->note = N_("The reset comes before anything was sent: TLS has no part in it.");
     }
@@ -344,9 +350,12 @@ in_lb_set(const struct facts *f, const struct addr *at)
 static void
 rule_dead_address(struct judge *j)
 {
+    if (name_is_local(str_of(j->f->question.host))) {
+        return; /* most servers of one's own machine listen on one family only */
+    }
     for (const struct result *r = NULL; (r = facts_next(j->f, r, PROBE_T1, SIDE_SITE)) != NULL;) {
         const struct result *open = any_open(j->f, SIDE_SITE);
-        if (connected(r) || r->outcome == OUTCOME_CANCELLED || open == NULL) {
+        if (connected(r) || r->outcome == OUTCOME_CANCELLED || open == NULL || unroutable(r)) {
             continue;
         }
         if (addr_is_v6(&r->at) && !addr_is_v6(&open->at) && !refused(r)) {
@@ -375,7 +384,7 @@ rule_slow_connect(struct judge *j)
             continue;
         }
         uint64_t took = r->connected_us - r->start_us;
-        slow = took >= SLOW_US && slow == NULL ? r : slow;
+        slow = r->syn_retries > 0 && took >= SLOW_US && slow == NULL ? r : slow;
         fast = took < FAST_US && fast == NULL ? r : fast;
     }
     if (slow == NULL || fast == NULL) {

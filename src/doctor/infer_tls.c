@@ -513,7 +513,9 @@ rule_client_certificate(struct judge *j)
 {
     const struct result *r1 = hello(j, PROBE_R1);
     bool page = client_certificate_page(r1);
-    bool failed = r1 != NULL && r1->seen != NULL && (r1->http == NULL || !r1->http->has_status);
+    bool failed = r1 != NULL && r1->seen != NULL && (r1->http == NULL || !r1->http->has_status) &&
+                  (r1->seen->alert_received >= 0 || r1->finish == FINISH_FIN ||
+                   r1->finish == FINISH_RST); /* silence is a slow application's */
     if (!page && !(certificate_asked(j) && failed)) {
         return;
     }
@@ -548,6 +550,7 @@ rule_relayed_alert(struct judge *j)
         return;
     }
     struct finding *f = hello_finding(j, FINDING_TLS_11, CONFIDENCE_PROVED, h1);
+    f->sight = alert_sight(h1->flight->alert);
     const struct result *older = hello(j, PROBE_H7);
     if (any_hello(older)) {
         f->confidence = CONFIDENCE_LIKELY;
@@ -581,6 +584,9 @@ rule_differs(struct judge *j)
         return; /* DNS-10 */
     }
     struct finding *f = hello_finding(j, FINDING_TLS_12, CONFIDENCE_PROVED, bad);
+    if (bad == hello(j, PROBE_H1)) {
+        f->severity = SEVERITY_FAULT; /* browsers that take this address do not try another */
+    }
     char text[ADDR_TEXT];
     args_set(&f->evidence[0].args, "other", str_of(addr_port_text(&good->at, text)));
     show_variant(f, good, true);

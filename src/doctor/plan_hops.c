@@ -107,6 +107,10 @@ look_up(struct planner *p, unsigned hop, const struct redirect *to, struct addr 
         plan_push(p, &w);
         return WHERE_PENDING;
     }
+    if (r->addr_count == 0 && name_is_local(str_of(to->host))) {
+        bool ok = addr_parse(p->q->family == AF_INET6 ? STR("::1") : STR("127.0.0.1"), 0, ret);
+        return ok ? WHERE_FOUND : WHERE_NOWHERE;
+    }
     if (r->addr_count == 0) {
         return WHERE_NOWHERE;
     }

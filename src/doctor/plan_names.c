@@ -43,11 +43,12 @@ plan_lookup(struct planner *p)
     }
 }
 
-/* A name without a dot is this network's own business: hosts file and search list. */
+/* A name without a dot is this network's own business: hosts file and search list; one below
+ * localhost is this machine's. */
 static bool
 is_dns_name(const char *name)
 {
-    return strchr(name, '.') != NULL;
+    return strchr(name, '.') != NULL && !name_is_local(str_of(name));
 }
 
 void

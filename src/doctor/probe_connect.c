@@ -122,6 +122,11 @@ dial_open(struct dial *d)
     void *context = d->context;
     dial_forget(d);
     d->run->result.connected_us = run_now_us(d->run);
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0) {
+        d->run->result.syn_retries = info.tcpi_total_retrans; /* nothing else was sent yet */
+    }
     xfree(d);
     fn(context, DIAL_OPEN, fd);
 }

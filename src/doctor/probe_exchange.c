@@ -108,14 +108,17 @@ write_proxy_line(const struct exchange *x, struct buf *out)
 static void
 write_host(const struct run *run, struct buf *out)
 {
-    uint16_t port = addr_port(&run->wish.at);
+    uint16_t port = addr_port(&run->wish.at), usual = 80;
     const char *name = run->wish.name;
     bool v6 = strchr(name, ':') != NULL;
     buf_addf(out, v6 ? "Host: [%s]" : "Host: %s", name);
     if (run->wish.side == SIDE_TARGET || run->wish.side == SIDE_LB) {
-        port = run_question(run)->port; /* as the load balancer passes it on */
+        port = run_question(run)->port;
     }
-    if (port != 80) {
+    if (run->wish.side == SIDE_TARGET && run_question(run)->scheme == SCHEME_HTTPS) {
+        usual = 443; /* as the load balancer passes it on */
+    }
+    if (port != usual) {
         buf_addf(out, ":%u", port);
     }
     buf_add_z(out, "\r\n");

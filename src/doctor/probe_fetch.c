@@ -122,16 +122,27 @@ next_url(const struct fetch *f, char *to, size_t size)
     return found;
 }
 
-static void
-fetch_answered(struct fetch *f, bool fin, bool reset)
+/* Adds the certificates of the answer; false: there are none. */
+static bool
+take_certificates(struct fetch *f, bool fin, bool reset)
 {
-    char url[REDIRECT_URL];
-    struct http_seen *h = http_seen_read((const uint8_t *)f->in.p, f->in.n, f->in.n, fin, reset);
     size_t before = f->fetched.count;
+    if (f->in.n == 0) {
+        return false;
+    }
+    struct http_seen *h = http_seen_read((const uint8_t *)f->in.p, f->in.n, f->in.n, fin, reset);
     struct str body = {(const char *)h->body, h->body_bytes};
     bool good = h->has_status && h->status == 200 && h->body_bytes > 0 &&
                 chain_aia_read(body, &f->fetched) == ERR_OK && f->fetched.count > before;
     http_seen_free(&h);
+    return good;
+}
+
+static void
+fetch_answered(struct fetch *f, bool fin, bool reset)
+{
+    char url[REDIRECT_URL];
+    bool good = take_certificates(f, fin, reset);
     fetch_hang_up(f);
     if (good) {
         check_again(f);

@@ -598,12 +598,13 @@ static void
 tunnel_over(struct tunnel *t)
 {
     const struct result *r = &t->run->result;
-    struct http_seen *h = http_seen_read(r->got.p, r->got.n, r->got_total, true, false);
-    bool inside = t->step == STEP_INSIDE && !t->impostor && r->got.n > t->mark;
-    bool plain = t->step == STEP_HTTP && run_question(t->run)->scheme == SCHEME_HTTP &&
-                 h->has_status && !is_refusal(h);
-    http_seen_free(&h);
-    tunnel_end(t, inside || plain ? OUTCOME_OK : OUTCOME_FAIL);
+    bool good = t->step == STEP_INSIDE && !t->impostor && r->got.n > t->mark;
+    if (t->step == STEP_HTTP && run_question(t->run)->scheme == SCHEME_HTTP && r->got.n > 0) {
+        struct http_seen *h = http_seen_read(r->got.p, r->got.n, r->got_total, true, false);
+        good = h->has_status && !is_refusal(h);
+        http_seen_free(&h);
+    }
+    tunnel_end(t, good ? OUTCOME_OK : OUTCOME_FAIL);
 }
 
 /* All that the bytes at hand lead to; false: the tunnel is over. */

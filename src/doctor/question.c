@@ -275,10 +275,22 @@ set_dns(struct setting *s)
     return ERR_OK;
 }
 
+/* An address that is another machine's would look like a fault of the network. */
+static bool
+is_own_address(const struct addr *a)
+{
+    int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool own = fd >= 0 && bind(fd, &a->sa, addr_len(a)) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return own;
+}
+
 static enum err
 set_from(struct setting *s)
 {
-    return addr_parse(str_of(s->value), 0, &s->q->from)
+    return addr_parse(str_of(s->value), 0, &s->q->from) && is_own_address(&s->q->from)
                ? ERR_OK
                : refuse(s, N_("It takes an address of this machine."));
 }

@@ -23,8 +23,8 @@ void report_json_error(const char *message, int exit_code, struct buf *out);
 void report_html(const struct report *r, struct buf *out);
 
 /* ---- shared by the forms ---- */
-/* A cell of sights.def in words: "a | b" as "a or b". */
-void say_sight(const char *cell, struct buf *out);
+/* A cell of a row of sights.def in words: "a | b" as "a or b", PAGE as the page that it is. */
+void say_sight(const struct sight_row *row, const char *cell, struct buf *out);
 /* The sentence with the finding's (and the evidence's) arguments filled in, escaped. */
 void say_cause(const struct finding *f, enum text_escape e, struct buf *out);
 void say_evidence(const struct finding *f, const struct evidence *ev, enum text_escape e,

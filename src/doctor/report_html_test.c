@@ -32,15 +32,32 @@ holds(const struct buf *page, const char *text)
 }
 
 static size_t
-count_of(const struct buf *page, const char *text)
+count_in(struct str rest, const char *text)
 {
-    struct str rest = buf_str(page);
     size_t count = 0, at = 0;
     while (str_find(rest, str_of(text), &at)) {
         rest = str_sub(rest, at + strlen(text), rest.n);
         count++;
     }
     return count;
+}
+
+static size_t
+count_of(const struct buf *page, const char *text)
+{
+    return count_in(buf_str(page), text);
+}
+
+/* The half in English; the other one is there when its catalogue is. */
+static struct str
+english(const struct buf *page)
+{
+    size_t at = 0, end = 0;
+    struct str rest = buf_str(page);
+    CHECK(str_find(rest, STR("<main class=\"wide\" lang=\"en\">"), &at));
+    rest = str_sub(rest, at, rest.n);
+    CHECK(str_find(rest, STR("</main>"), &end));
+    return str_sub(rest, 0, end);
 }
 
 /* The name leads to another machine than the load balancer. */
@@ -114,8 +131,8 @@ TEST("plain http has no knots for TLS and the certificate")
     test_site(&f, "http://app.example.com/");
     test_healthy(&f);
     struct buf page = page_of(&f);
-    CHECK_INT(count_of(&page, ">TLS handshake</text>"), 0);
-    CHECK_INT(count_of(&page, ">HTTP</text>"), 2); /* lying and standing */
+    CHECK_INT(count_in(english(&page), ">TLS handshake</text>"), 0);
+    CHECK_INT(count_in(english(&page), ">HTTP</text>"), 2); /* lying and standing */
     buf_free(&page);
     facts_done(&f);
 }
@@ -177,7 +194,7 @@ TEST("what strangers send is text, never markup")
     CHECK(!holds(&page, "<i>label"));
     CHECK(!holds(&page, "\x1b"));
     CHECK(!holds(&page, "\xff"));
-    CHECK(holds(&page, "&lt;script&gt;alert(1)&lt;/script&gt;\\x1B[31m\\xFF"));
+    CHECK(holds(&page, "&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[31m\\xff"));
     buf_free(&page);
     facts_done(&f);
 }

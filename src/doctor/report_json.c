@@ -37,6 +37,23 @@ taken(struct buf *text)
     return j;
 }
 
+/* Lines to paste from somebody's file: only their ends stay as they are. */
+static json_t *
+safe_lines(const char *text)
+{
+    struct buf lines = {0};
+    struct str rest = str_of(text), one;
+    bool first = true;
+    while (str_cut(&rest, '\n', &one)) {
+        if (!first) {
+            buf_add_char(&lines, '\n');
+        }
+        text_add_safe(&lines, one);
+        first = false;
+    }
+    return taken(&lines);
+}
+
 static json_t *
 sentence(const struct finding *f, const char *msgid)
 {
@@ -164,7 +181,7 @@ remark_fix(const struct webconf_remark *m, enum webconf_kind kind)
     }
     struct buf text = {0};
     text_fill_as(&text, TEXT_TERMINAL, tr(webconf_remark_advice(m->kind)), args, m->arg_count);
-    return fix(kind == WEBCONF_APACHE ? "apache" : "nginx", taken(&text), safe_z(m->corrected),
+    return fix(kind == WEBCONF_APACHE ? "apache" : "nginx", taken(&text), safe_lines(m->corrected),
                safe_z(m->file), json_integer((json_int_t)m->line));
 }
 

@@ -6,9 +6,10 @@
 
 enum {
     INDENT = 6,      /* of what belongs to a heading */
-    LABEL = 14,      /* columns of the labels at the left */
+    LABEL = 18,      /* columns of the labels at the left */
     FIXES_SHOWN = 3, /* without --show-commands */
     EVIDENCE_SHOWN = 5,
+    SHORT_COMMAND = 2, /* lines */
 };
 
 struct page {
@@ -117,14 +118,11 @@ add_title(const struct page *p, const struct finding *f)
     buf_free(&text);
 }
 
-/* "a | b" as "a or b"; PAGE as words. */
 void
-say_sight(const char *cell, struct buf *out)
+say_sight(const struct sight_row *row, const char *cell, struct buf *out)
 {
-    if (strcmp(cell, "PAGE") == 0) {
-        buf_add_z(out, tr(N_("the page opens")));
-        return;
-    }
+    bool failing = row == sight_row(SIGHT_PAGE_STATUS);
+    const char *page = failing ? N_("the page with that status") : N_("the page opens");
     struct str rest = str_of(cell), piece;
     bool first = true;
     while (str_cut(&rest, '|', &piece)) {
@@ -133,12 +131,20 @@ say_sight(const char *cell, struct buf *out)
         }
         struct str word = str_trim(piece);
         if (str_eq(word, STR("PAGE"))) {
-            buf_add_z(out, tr(N_("the page opens")));
+            buf_add_z(out, tr(page));
         } else {
             buf_add_str(out, word);
         }
         first = false;
     }
+}
+
+/* What stands on Chromium's page, where that says more than its error name. */
+static const char *
+chromium_cell(const struct sight_row *s)
+{
+    bool same = s->page[0] == '\0' || str_find(str_of(s->page), str_of(s->chromium), NULL);
+    return same ? s->chromium : s->page;
 }
 
 static void
@@ -147,10 +153,7 @@ add_sights(const struct page *p, const struct finding *f)
     const struct sight_row *s = sight_row(f->sight);
     const struct {
         const char *who, *cell;
-    } rows[] = {{"Chromium", s->page[0] != '\0' && strcmp(s->chromium, "PAGE") != 0 &&
-                                     !str_find(str_of(s->page), str_of(s->chromium), NULL)
-                                 ? s->page
-                                 : s->chromium},
+    } rows[] = {{"Chromium", chromium_cell(s)},
                 {"Firefox", s->firefox},
                 {"Safari", s->safari},
                 {"curl", s->curl},
@@ -166,7 +169,7 @@ add_sights(const struct page *p, const struct finding *f)
         }
         struct buf text = {0};
         buf_addf(&text, "%-9s ", rows[i].who);
-        say_sight(rows[i].cell, &text);
+        say_sight(s, rows[i].cell, &text);
         line(p, INDENT, INDENT + 10, buf_str(&text));
         buf_free(&text);
     }
@@ -239,6 +242,20 @@ add_remark(const struct page *p, const struct webconf_remark *m)
     add_block(p, str_of(m->corrected), INDENT + 5);
 }
 
+/* A few lines that fit are shown beside the first, too: a record, a setting of a framework. */
+static bool
+is_short(const struct page *p, struct str command)
+{
+    struct str rest = command, one;
+    size_t count = 0;
+    bool fits = true;
+    while (str_cut(&rest, '\n', &one)) {
+        fits = fits && INDENT + 5 + text_width(one) <= p->t->width;
+        count++;
+    }
+    return fits && count <= SHORT_COMMAND;
+}
+
 static void
 add_fixes(const struct page *p, const struct finding *f)
 {
@@ -259,8 +276,8 @@ add_fixes(const struct page *p, const struct finding *f)
         }
         say_text(f, rows[i]->text, TEXT_TERMINAL, &text);
         line(p, INDENT, INDENT + 3, buf_str(&text));
-        if (i == 0 || p->r->show_commands) {
-            say_command(p->r->facts, f, rows[i]->command, &command);
+        say_command(p->r->facts, f, rows[i]->command, &command);
+        if (i == 0 || p->r->show_commands || is_short(p, buf_str(&command))) {
             add_block(p, buf_str(&command), INDENT + 5);
         }
         buf_free(&text);

@@ -551,6 +551,7 @@ static const struct field result_fields[] = {
     ENUM(struct result, outcome, outcomes),
     ENUM(struct result, skip, skips),
     INT(struct result, error),
+    UINT(struct result, syn_retries),
     BOOL(struct result, icmp),
     UINT(struct result, icmp_type),
     UINT(struct result, icmp_code),

@@ -34,9 +34,31 @@ say(const struct args *first, const struct args *second, const char *msgid, enum
     text_fill_as(out, e, tr(msgid), list, count);
 }
 
+/* A finding that only the server's configuration shows is told in that remark's own words. */
+static bool
+only_a_remark(const struct finding *f)
+{
+    return f->remark_count > 0 && f->evidence_count > 0 &&
+           f->evidence[0].id == EVIDENCE_CONFIG_LINE;
+}
+
+static void
+say_remark(const struct webconf_remark *m, enum text_escape e, struct buf *out)
+{
+    struct text_arg args[WEBCONF_ARGS_MAX];
+    for (size_t i = 0; i < m->arg_count; i++) {
+        args[i] = (struct text_arg){m->args[i].key, str_of(m->args[i].value)};
+    }
+    text_fill_as(out, e, tr(webconf_remark_sentence(m->kind)), args, m->arg_count);
+}
+
 void
 say_cause(const struct finding *f, enum text_escape e, struct buf *out)
 {
+    if (only_a_remark(f)) {
+        say_remark(f->remarks[0], e, out);
+        return;
+    }
     /* What only the main evidence knows (an address, a status) may stand in the cause, too. */
     const struct args *more = f->evidence_count > 0 ? &f->evidence[0].args : NULL;
     say(&f->args, more, finding_row(f->id)->cause, e, out);
@@ -143,6 +165,10 @@ command_value(const struct facts *facts, const struct finding *f, const char *ke
         const char *parent = dns_name_parent(facts->question.host);
         return parent == NULL ? STR_NONE : str_of(parent);
     }
+    struct addr literal;
+    if (value.p != NULL && strcmp(key, "lb") == 0 && addr_parse(value, 0, &literal)) {
+        return STR_NONE; /* commands and records want its name */
+    }
     if (value.p != NULL && strcmp(key, "address") == 0) { /* commands want it without the port */
         size_t colon = 0;
         struct addr probe;
@@ -174,7 +200,9 @@ say_command(const struct facts *facts, const struct finding *f, const char *comm
             continue;
         }
         struct str value = command_value(facts, f, key);
-        bool quoted = p > command && (p[-1] == '\'' || p[-1] == '"' || p[-1] == '`');
+        /* A name before a dot belongs to a record of a zone file, which knows no quotes. */
+        bool quoted =
+            (p > command && (p[-1] == '\'' || p[-1] == '"' || p[-1] == '`')) || end[1] == '.';
         if (!pastable(value)) {
             add_placeholder(name, out);
         } else if (from_far_end(key) && !quoted) {
@@ -217,7 +245,8 @@ server_is(const struct facts *facts, const char *word)
     return false;
 }
 
-/* Lower is more fitting: rows of the wrong load balancer or server come last. */
+/* Lower is more fitting, equal ones stay in the table's order: rows of the wrong load balancer or
+ * server come last. */
 static unsigned
 tool_rank(const struct facts *facts, enum tool tool)
 {
@@ -232,9 +261,9 @@ tool_rank(const struct facts *facts, enum tool tool)
     case TOOL_SHELL:
     case TOOL_OPENSSL:
     case TOOL_BROWSER:
-    case TOOL_COUNT: return 1;
+    case TOOL_COUNT: return 0;
     }
-    return 1;
+    return 0;
 }
 
 size_t

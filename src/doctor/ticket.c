@@ -58,21 +58,30 @@ is_private(const struct addr *a)
     return range != NULL;
 }
 
-/* The site's own address, where the fault is that the name leads to it or that it is silent. */
+static bool
+is_one_of(const struct addr *a, const struct addr *list, size_t count)
+{
+    struct addr bare = *a;
+    for (size_t i = 0; i < count; i++) {
+        addr_set_port(&bare, addr_port(&list[i]));
+        if (addr_eq(&bare, &list[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An address of the cause; of the site and its load balancer, where the fault is that the name
+ * leads to the wrong one, or that it is silent. */
 static bool
 is_the_fault(const struct ticket *t, const struct addr *a)
 {
-    struct addr site[QUESTION_ADDRS_MAX];
+    struct addr site[QUESTION_ADDRS_MAX], lb[QUESTION_ADDRS_MAX];
     char text[ADDR_TEXT];
-    size_t count = facts_site_addrs(t->r->facts, site, COUNT_OF(site));
-    bool about_addresses =
-        t->first != NULL && (t->first->layer == LAYER_DNS || t->first->layer == LAYER_TCP);
-    struct addr bare = *a;
-    for (size_t i = 0; i < count && about_addresses; i++) {
-        addr_set_port(&bare, addr_port(&site[i]));
-        if (addr_eq(&bare, &site[i])) {
-            return true;
-        }
+    if (t->first != NULL && (t->first->layer == LAYER_DNS || t->first->layer == LAYER_TCP) &&
+        (is_one_of(a, site, facts_site_addrs(t->r->facts, site, COUNT_OF(site))) ||
+         is_one_of(a, lb, facts_lb_addrs(t->r->facts, lb, COUNT_OF(lb))))) {
+        return true;
     }
     return str_find(buf_str(&t->cause), str_of(addr_text(a, text)), NULL);
 }

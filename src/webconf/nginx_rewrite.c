@@ -282,6 +282,43 @@ is_redirect_code(struct str s)
     return false;
 }
 
+/* Does this location take the path, or may it (a regular expression)? [nginx: location] */
+static bool
+may_take(const struct directive *location, struct str path)
+{
+    struct str mark = location->argc == 2 ? directive_arg(location, 0) : STR_NONE;
+    struct str own = directive_arg(location, location->argc == 2 ? 1 : 0);
+    if (str_starts(own, STR("@"))) {
+        return false;
+    }
+    if (str_eq(mark, STR("="))) {
+        return str_eq(path, own);
+    }
+    return str_starts(mark, STR("~")) || str_starts(path, own);
+}
+
+/* Does a redirect to this URL come back to where it was made? */
+static bool
+comes_back(const struct env *e, struct str url)
+{
+    struct str path = location_of(url).path;
+    bool kept = str_find(path, STR(ASKED_PATH), NULL);
+    if (e->in_location || kept) {
+        return kept;
+    }
+    size_t end = path.n;
+    if (str_find_char(path, '?', &end)) {
+        path = str_sub(path, 0, end);
+    }
+    const struct directive *d = e->location == NULL ? NULL : e->location->parent->children;
+    for (; d != NULL; d = d->next) {
+        if (d != e->location && d->block && directive_is(d, "location") && may_take(d, path)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum step
 do_return(struct judge *j, struct env *e, const struct directive *d)
 {
@@ -294,7 +331,7 @@ do_return(struct judge *j, struct env *e, const struct directive *d)
     } else if ((d->argc == 1 && is_url(first)) || (d->argc == 2 && is_redirect_code(first))) {
         struct str url = nginx_expand(j, e, directive_arg(d, url_index(d)));
         struct redirect r = {.d = d, .url = url, .sure = sure};
-        r.keeps_path = !e->in_location || str_find(location_of(url).path, STR(ASKED_PATH), NULL);
+        r.keeps_path = comes_back(e, url);
         leaves = take_redirect(j, &r);
     }
     return e->maybe || !leaves ? STEP_ON : STEP_STOP;
@@ -322,7 +359,7 @@ do_rewrite(struct judge *j, struct env *e, const struct directive *d)
         struct redirect r = {.d = d, .url = url};
         r.sure = takes == TRI_YES && !e->maybe && !e->in_location;
         r.keeps_path = str_find(location_of(url).path, STR(ASKED_PATH), NULL) ||
-                       (takes == TRI_YES && !e->in_location);
+                       (takes == TRI_YES && comes_back(e, url));
         redirects = take_redirect(j, &r);
     }
     bool leaves = has_flag(d, "last") || has_flag(d, "break");
@@ -413,6 +450,7 @@ run_locations(struct judge *j, const struct env *outer, const struct directive *
         }
         struct env e = *outer;
         e.in_location = e.in_location || !takes_everything(d);
+        e.location = d;
         e.capture = UNKNOWN_PART;
         (void)run(j, &e, d);
         run_locations(j, outer, d);

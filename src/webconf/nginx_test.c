@@ -84,6 +84,25 @@ TEST("redirects: what is wrong, where, and the mended line")
          "server { listen 80; server_name app.example.com;\n"
          "if ($go) { return 301 https://$host$request_uri; } }",
          WEBCONF_REMARK_REDIRECT_IGNORES_PROTO, 3, NULL, WEBCONF_FAULT, Q_443},
+        /* Another location takes the new path: no loop, the port alone is lost. */
+        {SERVER
+         "location / {\nreturn 302 https://$host/login;\n}\nlocation /login { return 200; } }",
+         SERVER "location / {\nreturn 302 /login;\n}\nabsolute_redirect off;\n"
+                "location /login { return 200; } }",
+         WEBCONF_REMARK_REDIRECT_LOSES_PORT, 3, "return 302 https://$http_host/login;",
+         WEBCONF_FAULT, Q_PLAIN},
+        {SERVER "location / {\nreturn 302 http://$http_host/login?a;\n}\n"
+                "location = /login { return 200; } }",
+         SERVER "location / {\nreturn 302 /login;\n}\nabsolute_redirect off;\n"
+                "location = /login { return 200; } }",
+         WEBCONF_REMARK_REDIRECT_TO_HTTP, 3, "absolute_redirect off;\nreturn 302 /login?a;",
+         WEBCONF_FAULT, Q_PLAIN},
+        /* Nothing else takes it. */
+        {SERVER
+         "location / {\nreturn 302 https://$host/login;\n}\nlocation /log/ { return 200; } }",
+         MAP SERVER "location / {\nif ($real_scheme = http) { return 302 "
+                    "https://$host:8443/login; }\n} }",
+         WEBCONF_REMARK_REDIRECT_IGNORES_PROTO, 3, NULL, WEBCONF_FAULT, Q_PLAIN},
         {SERVER "location / {\nreturn 301 https://$http_host$request_uri;\n} }",
          MAP SERVER "location / {\nif ($real_scheme = http) { return 301 "
                     "https://$host:8443$request_uri; }\n} }",

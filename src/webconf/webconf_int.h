@@ -230,9 +230,10 @@ enum { ENV_MAX = 32 };
 struct env {
     struct named vars[ENV_MAX]; /* borrowed from the configuration and the scratch */
     size_t count;
-    const char *capture; /* what $1 stands for */
-    bool maybe;          /* it is not sure that these directives are run */
-    bool in_location;    /* and this location does not take every path */
+    const char *capture;              /* what $1 stands for */
+    bool maybe;                       /* it is not sure that these directives are run */
+    bool in_location;                 /* and this location does not take every path */
+    const struct directive *location; /* the one that is followed; NULL: the server itself */
 };
 
 /* nginx_values.c: a text of nginx's with its variables filled in, as far as they are known. */

@@ -30,6 +30,8 @@ def predicted(row, visit, done):
     report = done["json"]
     if report is None:
         return f"no JSON: {_shortly(done)}"
+    if row.note:
+        return None  # the site opens; what the browser shows is the premise, not a prediction
     browser = (report["verdict"] or {}).get("browser") or {}
     names, words = _list(browser.get("chromium")), _list(browser.get("chromium_page"))
     shown = visit["error"] or "PAGE"
