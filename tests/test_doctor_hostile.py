@@ -41,9 +41,9 @@ CONNECTIONS_MAX = 16
 HOST = "site.test"
 SCHEMA = json.loads((harness.ROOT / "docs/doctor.schema.json").read_text())
 
-SECRETS = ["Bearer-tell-nobody", "cookie-of-mine-alone", "private-door-of-mine", "question-of-mine-alone"]
+SECRETS = ["tell-nobody-of-it", "cookie-of-mine-alone", "private-door-of-mine", "question-of-mine-alone"]
 PRIVATE = f"/{SECRETS[2]}?q={SECRETS[3]}"
-PRIVATE_OPTIONS = ["-H", f"Authorization: {SECRETS[0]}", "--cookie", f"session={SECRETS[1]}"]
+PRIVATE_OPTIONS = ["-H", f"Authorization: Bearer {SECRETS[0]}", "--cookie", f"session={SECRETS[1]}"]
 
 # Everything that a terminal, a page or a log should never be given.
 MARKUP = b"<b id=owned onclick='x'>\"'&amp;</b></title></script><script>owned()</script><img src=//owned.test>"
@@ -453,8 +453,10 @@ def status_line(b, variant):
        for saying in SAYINGS))
 def header(b, variant):
     name, saying = variant.rsplit("-", 1)
-    status = b"302 Found" if name == "Location" else b"503 Busy"
-    return b.plain(answers(page(status=status, headers=name.encode() + b": " + SAYINGS[saying] + b"\r\n")))
+    status, said = b"503 Busy", SAYINGS[saying]
+    if name == "Location":  # no relative one, which would grow until it is too long
+        status, said = b"302 Found", b"/" + said
+    return b.plain(answers(page(status=status, headers=name.encode() + b": " + said + b"\r\n")))
 
 
 @row(*SAYINGS)
@@ -1085,3 +1087,204 @@ def test_far_end(table, name, connections):
     check_no_secret({"html": live["html"]}, SECRETS[3:])
     check_no_secret(outputs, [*SECRETS, PROXY_PASSWORD])
     assert count <= connections, count
+
+
+# ---- files and command lines ----
+
+NOBODY = ["--deadline", f"{LONGEST}s", "--timeout", "300ms", "--resolv-conf", "/dev/null"]
+
+
+@pytest.fixture(scope="module")
+def saved(table):
+    """A saved diagnosis with something of everything: a chain, redirects, HTTP/2."""
+    names = {name: number for number, (name, _, _) in enumerate(ROWS)}
+    for name in ("header_over_tls-evil", "echo_over_h2", "location_over_tls"):
+        table.futures[name].result()
+    return {name: (table.folder / f"{make_name(name)}{names[name]}" / "saved").read_bytes()
+            for name in ("header_over_tls-evil", "echo_over_h2", "location_over_tls")}
+
+
+def places(value, path=()):
+    yield path
+    children = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    for key, one in children:
+        yield from places(one, (*path, key))
+
+
+def put(document, path, value):
+    for key in path[:-1]:
+        document = document[key]
+    document[path[-1]] = value
+
+
+ODD_VALUES = [None, 0, -1, 2**63 - 1, 1e308, "", "x" * 100000, EVIL.decode("latin-1"), [], {}, True, "00" * 70000, [{}] * 5000]
+
+
+def damaged(saved):
+    text = saved["header_over_tls-evil"]
+    yield b""
+    yield b"{" * 100000
+    yield b"[" * 100000
+    yield b'{"format":1}'
+    yield b'{"format":1,"question":{},"local":{},"results":[]}'
+    yield b'"' + b"x" * (65 << 20) + b'"'
+    yield text.replace(b"\n", b"\0")
+    for cut in range(1, 8):
+        yield text[:len(text) * cut // 8]
+    for at in range(0, 6):
+        yield text[:len(text) * at // 6] + EVIL + text[len(text) * at // 6:]
+    for number, data in enumerate(saved.values()):
+        found = list(places(json.loads(data)))[1:]
+        for step in range(14):
+            document = json.loads(data)
+            put(document, found[(step * 37 + number * 11) % len(found)], ODD_VALUES[(step + number) % len(ODD_VALUES)])
+            yield json.dumps(document).encode()
+
+
+def test_damaged_saved_files(saved, tmp_path):
+    """What is no saved diagnosis is refused; what could be one is shown, and harms nothing."""
+    def look(pair):
+        number, data = pair
+        file, page = tmp_path / f"{number}.saved", tmp_path / f"{number}.html"
+        file.write_bytes(data)
+        done = doctor(tmp_path, "--replay", file, "--json", "--html", page)
+        check_run(done)
+        report = check_json(done.out)
+        assert (done.code == 66) == (report["result"] == "error")
+        if done.code != 66:
+            check_html(page.read_bytes())
+        file.unlink()
+        return done.code
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        codes = list(pool.map(look, enumerate(damaged(saved))))
+    assert codes.count(66) > 15 and len(set(codes)) > 1
+
+
+def test_what_was_saved_is_loaded_and_saved_the_same(saved, tmp_path):
+    for number, data in enumerate(saved.values()):
+        file, again = tmp_path / f"{number}", tmp_path / f"{number}.again"
+        file.write_bytes(data)
+        check_run(doctor(tmp_path, "--replay", file, "--save", again))
+        assert again.read_bytes() == data
+
+
+def config_folder(folder, kind):
+    made = folder / kind
+    made.mkdir()
+    main = made / "nginx.conf"
+    if kind == "includes-itself":
+        main.write_text(f"http {{ include {main}; include {made}/*; }}" * 100)
+    elif kind == "many-files":
+        for number in range(1500):
+            (made / f"{number}.conf").write_text("server { listen 443; return 301 http://$host; }\n")
+        main.write_text(f"http {{ include {made}/*.conf; }}")
+    elif kind == "deep":
+        main.write_text("http {" * 100000)
+    elif kind == "long-line":
+        main.write_text("http { server { return 301 http://" + "$host" * 700000 + "; } }")
+    elif kind == "huge":
+        main.write_text("server { listen 443 ssl; }\n" * 300000)
+    elif kind == "bytes":
+        main.write_bytes(b"http { server { listen 8443; server_name " + EVIL.replace(b";", b"") + b"; return 301 http://" +
+                         EVIL.replace(b";", b"") + b"$host; } }\n")
+    elif kind == "links":
+        (made / "a").symlink_to(made)
+        main.write_text(f"http {{ include {made}/*/*/*/*/*/*/nginx.conf; }}")
+    elif kind == "unended":
+        main.write_text("http { server { return 301 \"http://$host")
+    return main
+
+
+@pytest.mark.parametrize("kind", ["includes-itself", "many-files", "deep", "long-line", "huge", "bytes", "links", "unended"])
+def test_server_configurations(tmp_path, kind):
+    done = doctor(tmp_path, "http://127.0.0.1:1", *NOBODY, "--json", "--html", tmp_path / "page", "--save", tmp_path / "saved",
+                  "--server-config", config_folder(tmp_path, kind))
+    check_run(done)
+    check_json(done.out)
+    check_html((tmp_path / "page").read_bytes())
+    done = doctor(tmp_path, "--replay", tmp_path / "saved", "--verbose", "--show-commands")
+    check_run(done)
+    check_clean(done.out, "terminal")
+
+
+@pytest.mark.parametrize("option", ["--replay", "--ca", "--preload-list", "--curl-hsts", "--cookie", "--client-cert",
+                                    "--hosts-file", "--resolv-conf", "--server-config"])
+def test_garbage_in_files(tmp_path, option):
+    """Garbage, something endless and a folder in the place of each file."""
+    garbage = tmp_path / "garbage"
+    garbage.write_bytes(EVIL + LONG + b"\0" * 1000 + b"-----BEGIN CERTIFICATE-----\n" + b"A" * 100000)
+    for file in (garbage, "/dev/zero", tmp_path):
+        words = [] if option == "--replay" else ["https://127.0.0.1:1", *NOBODY]
+        if option == "--resolv-conf":
+            words = words[:-2]
+        done = doctor(tmp_path, *words, option, file, "--json")
+        check_run(done)
+        check_json(done.out)
+
+
+@pytest.mark.parametrize("word", [EVIL.replace(b"\0", b""), LONG.replace(b"\0", b""), b"https://" + EVIL, b"x" * 100000,
+                                  b"https://[" + b":" * 500, b"https://a.test/" + EVIL, b"http://a.test:" + b"9" * 400,
+                                  b"\xff\xfe.test", b"-" * 3000, b"--" + EVIL, b"https://" + b"a." * 200 + b"test"])
+def test_words_of_the_command_line(tmp_path, word):
+    """A pasted word is refused in a sentence, or looked up nowhere; it is never printed raw."""
+    word = os.fsdecode(word)
+    for words in ([word], ["http://127.0.0.1:1", "--browser-error", word], ["http://127.0.0.1:1", "-H", word],
+                  ["http://127.0.0.1:1", "--lb", word], ["http://127.0.0.1:1", "--check", word], ["--explain", word],
+                  ["http://127.0.0.1:1", "--expect", word], ["http://127.0.0.1:1", "--proxy", word]):
+        for form in ([], ["--json"]):
+            done = doctor(tmp_path, *words, *NOBODY, "--hosts-file", "/dev/null", *form)
+            check_run(done)
+            if form:
+                check_json(done.out)
+            check_clean(done.out, "standard output")
+
+
+def homes(folder):
+    """Home folders where the browsers' files are not what they should be."""
+    pipes = folder / "pipes"
+    for name in (".config/chromium/Default/TransportSecurity", ".config/chromium/Local State", ".mozilla/firefox/profiles.ini",
+                 ".config/google-chrome/Default/TransportSecurity", ".wget-hsts"):
+        (pipes / name).parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(pipes / name)
+    circle = folder / "circle"
+    (circle / ".config").mkdir(parents=True)
+    (circle / ".config/chromium").symlink_to(circle / ".config")
+    (circle / ".mozilla").symlink_to(circle / ".mozilla")
+    closed = folder / "closed"
+    (closed / ".config").mkdir(parents=True)
+    closed.chmod(0)
+    return [pipes, circle, closed, "/nonexistent", "/dev/null", "relative", "", "/" + "x" * 5000, None]
+
+
+def test_homes(tmp_path):
+    """[issue 4] Browser state is looked up read-only; where that is not possible, all else goes on."""
+    nobody = [harness.tool("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    for above in (tmp_path, *list(tmp_path.parents)[:2]):
+        above.chmod(0o755)
+    for home in homes(tmp_path):
+        done = doctor(tmp_path, f"http://{HOST}:1", *NOBODY, "--resolve", f"{HOST}:1:127.0.0.1", "--json", before=nobody,
+                      env={"HOME": home if home is None else str(home)})
+        check_run(done)
+        assert check_json(done.out)["verdict"]["id"] == "TCP-01", home
+    (tmp_path / "closed").chmod(0o700)
+
+
+def test_standard_output_that_is_full_closed_or_gone(tmp_path):
+    words = ["http://127.0.0.1:1", *NOBODY]
+    with open("/dev/full", "wb") as full:
+        for form in ([], ["--json"], ["--quiet"]):
+            done = doctor(tmp_path, *words, *form, stdout=full)
+            assert done.code == 66 and b"/dev/stdout" in done.err
+    for option in ("--html", "--save"):
+        done = doctor(tmp_path, *words, option, "/dev/full")
+        assert done.code == 66 and b"/dev/full" in done.err
+    for closed in (">&-", ">&- 2>&-", "<&- >&- 2>&-"):
+        shell = ["sh", "-c", f'exec "$@" {closed}', "sh"]
+        done = doctor(tmp_path, *words, "--json", "--save", tmp_path / "saved", before=shell)
+        assert done.code == 66, closed
+        json.loads((tmp_path / "saved").read_bytes())
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as gone:
+        assert doctor(tmp_path, *words, stdout=gone).code == -13  # SIGPIPE, as for every filter

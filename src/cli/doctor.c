@@ -19,6 +19,7 @@
 #include "doctor/question.h"
 #include "doctor/report.h"
 #include "doctor/save.h"
+#include "doctor/secrets.h"
 #include "loop/loop.h"
 
 /* Beside those of findings_exit_code() [doctor-peers 5.5]. */
@@ -35,12 +36,14 @@ struct visit {
 
 /* ---- output ---- */
 
+static int cannot_write(const char *name, bool json);
+
 static int
 print(const struct buf *out, int code)
 {
     bool fine = out->n == 0 || fwrite(out->p, 1, out->n, stdout) == out->n;
     fine = fflush(stdout) == 0 && fine;
-    return fine ? code : EXIT_CLI_NOINPUT;
+    return fine ? code : cannot_write("/dev/stdout", false);
 }
 
 static void
@@ -65,6 +68,16 @@ fail(bool json, const char *sentence, int code)
     return code;
 }
 
+/* By errno. */
+static int
+cannot_write(const char *name, bool json)
+{
+    struct errinfo info;
+    (void)text_err(&info, ERR_SYSTEM, N_("The file {file} cannot be written: {reason}"),
+                   TEXT_ARGS({"file", str_of(name)}, {"reason", str_of(strerror(errno))}));
+    return fail(json, info.text, EXIT_CLI_NOINPUT);
+}
+
 static bool
 write_all(int fd, struct str bytes)
 {
@@ -85,13 +98,8 @@ write_file(const struct visit *v, const char *name, const struct buf *content)
     int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
     bool fine = fd >= 0 && !content->overflow && write_all(fd, buf_str(content));
     fine = (fd < 0 || close(fd) == 0) && fine;
-    if (fine) {
-        return EXIT_OK;
-    }
-    struct errinfo info;
-    (void)text_err(&info, ERR_SYSTEM, N_("The file {file} cannot be written: {reason}"),
-                   TEXT_ARGS({"file", str_of(name)}, {"reason", str_of(strerror(errno))}));
-    return fail(v->o.json, info.text, EXIT_CLI_NOINPUT);
+    errno = content->overflow ? EFBIG : errno;
+    return fine ? EXIT_OK : cannot_write(name, v->o.json);
 }
 
 static void
@@ -262,6 +270,9 @@ diagnose(struct visit *v, struct question *q)
     int code = v->o.replay_file != NULL ? replay(v, q) : examine(v, q);
     question_done(q);
     if (code == EXIT_OK) {
+        if (!v->o.save_secrets) { /* then also the saved URLs are as they were */
+            secrets_hide(&v->facts);
+        }
         v->strict = v->facts.question.strict;
         infer(&v->facts, &v->findings);
     }
@@ -483,6 +494,20 @@ help(const struct visit *v)
     return print(&out, EXIT_OK);
 }
 
+/* A standard file that was closed must not become a connection, to which a report would go: what is
+ * opened in its place can only be read. */
+static void
+occupy_standard_files(void)
+{
+    int fd = 0;
+    while (fd >= 0 && fd <= STDERR_FILENO) {
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 /* Before the command line is known to be right. */
 static bool
 wants_json(int argc, char **argv)
@@ -501,6 +526,7 @@ cmd_doctor(int argc, char **argv)
     struct question q;
     struct visit v = {0};
     struct errinfo info;
+    occupy_standard_files();
     enum err e = question_parse(argc, argv, &q, &v.o, &info);
     if (e != ERR_OK) {
         return fail(wants_json(argc, argv), info.text,

@@ -78,6 +78,8 @@ void run_count_connection(struct run *run);
  * *ret_from: what names it ("--proxy", "https_proxy", ...), static. The text is static or borrowed
  * from the question or the environment. */
 const char *proxy_find(const struct question *q, const char **ret_from);
+/* Appends "user:password" of that proxy, as it is told them; false: there is no login. */
+bool proxy_login(const struct question *q, struct buf *out);
 /* Copies as much as fits, with a NUL. */
 void text_copy(char *to, size_t size, const char *from);
 /* The resolvers to ask: --dns, else those of resolv.conf; how many. */

@@ -340,13 +340,27 @@ facts_next(const struct facts *f, const struct result *r, enum probe p, enum sid
 const struct result *
 facts_find(const struct facts *f, enum probe p, enum side s)
 {
-    return facts_next(f, NULL, p, s);
+    const struct result *first = facts_next(f, NULL, p, s);
+    if (s != SIDE_SITE || first == NULL || facts_next(f, first, p, s) == NULL) {
+        return first;
+    }
+    /* Of several addresses the one that clients try first, whichever answered first. */
+    struct addr addrs[QUESTION_ADDRS_MAX];
+    size_t count = facts_site_addrs(f, addrs, COUNT_OF(addrs));
+    for (size_t i = 0; i < count; i++) {
+        for (const struct result *r = first; r != NULL; r = facts_next(f, r, p, s)) {
+            if (r->at.sa.sa_family != 0 && addr_eq(&r->at, &addrs[i])) {
+                return r;
+            }
+        }
+    }
+    return first;
 }
 
 const struct result *
 facts_find_at(const struct facts *f, enum probe p, enum side s, const struct addr *at)
 {
-    for (const struct result *r = facts_find(f, p, s); r != NULL; r = facts_next(f, r, p, s)) {
+    for (const struct result *r = NULL; (r = facts_next(f, r, p, s)) != NULL;) {
         if (r->at.sa.sa_family != 0 && addr_eq(&r->at, at)) {
             return r;
         }

@@ -248,7 +248,8 @@ void result_done(struct result *r);
 void facts_digest(struct result *r);
 
 /* ---- asking ---- */
-/* First finished result of this probe and side, or NULL; skipped and cancelled ones do not count.
+/* The finished result of this probe and side, or NULL: of several addresses of the site the one
+ * that clients try first, else the first that ended; skipped and cancelled ones do not count.
  */
 const struct result *facts_find(const struct facts *f, enum probe p, enum side s);
 /* The same against one address (port included). */

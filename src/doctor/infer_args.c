@@ -63,6 +63,9 @@ http_args(const struct http_seen *h, struct args *a)
     } else {
         args_say(a, "server", author_name(h->author));
     }
+    if (h->has_status && args_get(a, "version").p == NULL) { /* without TLS */
+        args_setf(a, "version", "HTTP/%u.%u", h->version_major, h->version_minor);
+    }
     struct str location = http_seen_header(h, "location");
     if (location.p != NULL) {
         args_set(a, "location", location);

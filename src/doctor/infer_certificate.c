@@ -203,8 +203,13 @@ rule_incomplete(struct judge *j)
         finding_counter(f, COUNTER_WORKS, fetched == NULL ? r : fetched,
                         N_("with the certificate from its issuer's address the chain is complete"));
     } else {
+        const char *issuer_url = r->chain->certificates[0].aia_url;
         f->confidence = CONFIDENCE_LIKELY;
         finding_sibling(f, "CRT-05");
+        if (issuer_url == NULL || issuer_url[0] == '\0') {
+            f->note = N_("The certificate does not say where its issuer's is, as those of public "
+                         "authorities do: a private authority looks the same. --ca FILE tells.");
+        }
     }
     finding_sibling(f, "CRT-06");
 }
@@ -441,4 +446,4 @@ rule_hop(struct judge *j)
 
 rule_fn *const certificate_rules[] = {
     rule_interception, rule_incomplete, rule_authority, rule_name,    rule_expired, rule_not_yet,
-    rule_ends_soon,    rule_problems,   rule_key_type,  rule_differs, rule_hop, NULL};
+    rule_ends_soon,    rule_problems,   rule_key_type,  rule_differs, rule_hop,     NULL};

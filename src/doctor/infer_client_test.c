@@ -89,11 +89,10 @@ wrong_clock(struct facts *f, bool bad)
     test_healthy(f);
     f->count--;
     result_done(&f->results[f->count]);
-    struct result *r1 =
-        test_page(f, PROBE_R1, SIDE_SITE, at, "200 OK",
-                  bad ? "Date: Tue, 24 Nov 2026 13:00:00 GMT\r\n"
-                      : "Date: Mon, 23 Nov 2026 12:02:00 GMT\r\n",
-                  "hello");
+    struct result *r1 = test_page(f, PROBE_R1, SIDE_SITE, at, "200 OK",
+                                  bad ? "Date: Tue, 24 Nov 2026 13:00:00 GMT\r\n"
+                                      : "Date: Mon, 23 Nov 2026 12:02:00 GMT\r\n",
+                                  "hello");
     if (bad) {
         r1->chain->certificates[0].not_before_s = TEST_NOW_S + 3600;
         test_problem(r1, CHAIN_NOT_YET_VALID);
@@ -299,8 +298,8 @@ remembered_port_80(struct facts *f, bool bad)
     test_site(f, "http://app.example.com:80/");
     test_healthy(f);
     remembers(f, 0, "app.example.com");
-    struct result *t2 = test_result(f, PROBE_T2, SIDE_PORT, "198.51.100.7:443",
-                                    bad ? OUTCOME_FAIL : OUTCOME_OK);
+    struct result *t2 =
+        test_result(f, PROBE_T2, SIDE_PORT, "198.51.100.7:443", bad ? OUTCOME_FAIL : OUTCOME_OK);
     t2->error = bad ? ECONNREFUSED : 0;
     t2->connected_us = bad ? 0 : t2->connected_us;
 }
@@ -322,7 +321,8 @@ static void
 record_of_port(struct facts *f, bool bad)
 {
     plain_site(f);
-    struct result *r = test_dns(f, PROBE_D4, "192.0.2.53", "_8080._https.app.example.com", 0, "", 60);
+    struct result *r =
+        test_dns(f, PROBE_D4, "192.0.2.53", "_8080._https.app.example.com", 0, "", 60);
     if (bad) {
         test_record(r, "_8080._https.app.example.com", DNS_TYPE_HTTPS, ".")->https.priority = 1;
     }
@@ -477,18 +477,18 @@ static const struct infer_case cases[] = {
      .sight = SIGHT_PLAIN_FOR_TLS,
      .counter = COUNTER_WORKS,
      .args = "name=_8080._https.app.example.com"},
-    {.title = "always https", .make = always_https, .ids = "BRW-03", .sight = SIGHT_SOMETIMES},
+    {.title = "always https", .make = always_https, .ids = "BRW-03", .sight = SIGHT_HTTPS_ONLY},
     {.title = "parts by http://",
      .make = mixed,
      .ids = "BRW-05",
      .confidence = CONFIDENCE_LIKELY,
-     .sight = SIGHT_PAGE,
+     .sight = SIGHT_PARTS_BLOCKED,
      .args = "count=2 | value=http://img.example.com/a.png"},
     {.title = "upgraded parts on a plain port",
      .make = upgraded_parts,
      .ids = "BRW-06",
      .confidence = CONFIDENCE_LIKELY,
-     .sight = SIGHT_PAGE,
+     .sight = SIGHT_PARTS_BLOCKED,
      .args = "next_port=8080"},
     {.title = "a blocked port", .make = blocked, .ids = "BRW-07", .sight = SIGHT_UNSAFE_PORT},
     {.title = "a port that Firefox alone blocks",
@@ -538,9 +538,9 @@ TEST("the table of blocked ports is that of the browsers")
     static const struct {
         uint16_t port;
         bool blocked, chromium;
-    } ports[] = {{0, true, true},     {22, true, true},     {80, false, false},
-                 {443, false, false}, {4190, true, false},  {6000, true, true},
-                 {6665, true, true},  {6697, true, true},   {8080, false, false},
+    } ports[] = {{0, true, true},      {22, true, true},    {80, false, false},
+                 {443, false, false},  {4190, true, false}, {6000, true, true},
+                 {6665, true, true},   {6697, true, true},  {8080, false, false},
                  {8443, false, false}, {10080, true, true}, {65535, false, false}};
     for (size_t i = 0; i < COUNT_OF(ports); i++) {
         bool chromium = false;

@@ -15,7 +15,8 @@ static const char at[] = "198.51.100.7:8443";
 static const char resolver[] = "192.0.2.53";
 static const char lb_name[] = "web-1.eu-west-1.elb.amazonaws.com";
 static const char other_lb[] = "old-2.eu-west-1.elb.amazonaws.com";
-static const char plain[] = "HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n";
+static const char plain[] =
+    "HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n";
 
 /* ---- pieces ---- */
 
@@ -123,6 +124,17 @@ opens_past_lb(struct facts *f, bool bad)
     test_healthy(f);
     test_lb(f, bad ? "203.0.113.1:8443" : at);
     answer_of_lb(f);
+}
+
+/* http://: the old machine has a page of its own there. */
+static void
+bypassed_plain(struct facts *f, bool bad)
+{
+    test_reached(f, "http://app.example.com:8443/");
+    test_page(f, PROBE_R1, SIDE_SITE, at, bad ? "404 Not Found" : "200 OK", "", "hello");
+    test_lb(f, bad ? "203.0.113.1:8443" : at);
+    test_text(f, PROBE_R4, SIDE_LB, "203.0.113.1:8443",
+              "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", FINISH_US);
 }
 
 static void
@@ -266,8 +278,8 @@ silent_resolver(struct facts *f, bool bad)
 {
     test_site(f, url);
     if (!bad) { /* one of two is silent: the other answers */
-        ASSERT(str_copy_z(STR("192.0.2.54"),
-                          test_silent(f, PROBE_D2A, SIDE_NONE, NULL)->label, 128));
+        ASSERT(
+            str_copy_z(STR("192.0.2.54"), test_silent(f, PROBE_D2A, SIDE_NONE, NULL)->label, 128));
         test_healthy(f);
         return;
     }
@@ -425,8 +437,8 @@ https_record_closed_port(struct facts *f, bool bad)
     test_site(f, "http://app.example.com:80/");
     test_healthy(f);
     (void)https_record(f, PROBE_D2H);
-    struct result *t2 = test_result(f, PROBE_T2, SIDE_PORT, "198.51.100.7:443",
-                                    bad ? OUTCOME_FAIL : OUTCOME_OK);
+    struct result *t2 =
+        test_result(f, PROBE_T2, SIDE_PORT, "198.51.100.7:443", bad ? OUTCOME_FAIL : OUTCOME_OK);
     if (bad) {
         t2->error = ECONNREFUSED;
         t2->connected_us = 0;
@@ -485,6 +497,12 @@ static const struct infer_case cases[] = {
      .ids = "DNS-01",
      .sight = SIGHT_PAGE,
      .counter = COUNTER_WORKS},
+    {.title = "past the load balancer by http://, to another page",
+     .make = bypassed_plain,
+     .ids = "DNS-01",
+     .sight = SIGHT_PAGE_STATUS,
+     .counter = COUNTER_WORKS,
+     .args = "version=HTTP/1.1"},
     {.title = "the record points to another load balancer",
      .make = points_to_other_lb,
      .ids = "LBC-04",
@@ -704,8 +722,8 @@ TEST("two TLS answers of different kind are one server to a browser")
     f.local.route6 = true;
     test_healthy(&f);
     test_tcp(&f, SIDE_SITE, "[2a00:1::7]:8443", 0);
-    struct result *r = test_bytes(&f, PROBE_H1, SIDE_SITE, "[2a00:1::7]:8443", retry, sizeof retry,
-                                  FINISH_US);
+    struct result *r =
+        test_bytes(&f, PROBE_H1, SIDE_SITE, "[2a00:1::7]:8443", retry, sizeof retry, FINISH_US);
     CHECK_INT(r->flight->kind, TLS_FLIGHT_HELLO_RETRY);
     CHECK_STR(str_of(test_infer(&f)), "");
     facts_done(&f);

@@ -227,10 +227,11 @@ no_last_chunk(struct facts *f, bool bad)
 static void
 bad_coding(struct facts *f, bool bad)
 {
-    (void)text(f,
-               bad ? "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"
-                   : "HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello",
-               FINISH_FIN);
+    (void)text(
+        f,
+        bad ? "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"
+            : "HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello",
+        FINISH_FIN);
 }
 
 /* ---- statuses ---- */
@@ -522,24 +523,21 @@ static const struct infer_case cases[] = {
      .make = nul_in_head,
      .ids = "HTTP-04",
      .sight = SIGHT_NUL_RESPONSE},
-    {.title = "two lengths",
-     .make = two_lengths,
-     .ids = "HTTP-04",
-     .sight = SIGHT_TWO_LENGTHS},
-    {.title = "the head is cut",
-     .make = head_cut,
-     .ids = "HTTP-04",
-     .sight = SIGHT_EMPTY_RESPONSE},
-    {.title = "empty lines first",
-     .make = crlf_first,
-     .ids = "HTTP-04",
-     .sight = SIGHT_PAGE},
+    {.title = "two lengths", .make = two_lengths, .ids = "HTTP-04", .sight = SIGHT_TWO_LENGTHS},
+    {.title = "the head is cut", .make = head_cut, .ids = "HTTP-04", .sight = SIGHT_EMPTY_RESPONSE},
+    {.title = "empty lines first", .make = crlf_first, .ids = "HTTP-04", .sight = SIGHT_PAGE},
     {.title = "too few bytes", .make = short_body, .ids = "HTTP-06", .sight = SIGHT_BODY_CUT},
-    {.title = "a reset in the body", .make = reset_body, .ids = "HTTP-06", .sight = SIGHT_BODY_RESET},
+    {.title = "a reset in the body",
+     .make = reset_body,
+     .ids = "HTTP-06",
+     .sight = SIGHT_BODY_RESET},
     {.title = "too many bytes", .make = long_body, .ids = "HTTP-06", .sight = SIGHT_PAGE},
     {.title = "a bad chunk", .make = bad_chunk, .ids = "HTTP-06", .sight = SIGHT_BODY_CHUNK},
     {.title = "no last chunk", .make = no_last_chunk, .ids = "HTTP-06", .sight = SIGHT_BODY_CHUNK},
-    {.title = "gzip that is none", .make = bad_coding, .ids = "HTTP-06", .sight = SIGHT_BODY_CODING},
+    {.title = "gzip that is none",
+     .make = bad_coding,
+     .ids = "HTTP-06",
+     .sight = SIGHT_BODY_CODING},
     {.title = "503 without a page",
      .make = empty_error,
      .ids = "HTTP-07 TGT-12",
@@ -740,14 +738,35 @@ TEST("B: the load balancer speaks plain HTTP to a TLS target")
 TEST("C: the application redirects to http:// on the same port")
 {
     struct facts f;
-    (void)answer(&f, true, "302 Found", "Server: nginx\r\nLocation: http://app.example.com:8443/x\r\n",
-                 "");
+    (void)answer(&f, true, "302 Found",
+                 "Server: nginx\r\nLocation: http://app.example.com:8443/x\r\n", "");
     test_hop(&f, 1, "http://app.example.com:8443/x", at, "400 Bad Request", awselb, page_400);
     CHECK_STR(str_of(test_infer(&f)), "RED-04");
     facts_done(&f);
 }
 
 /* ---- look-alikes ---- */
+
+TEST("a head over 256 KB is refused; what browsers bear is a note")
+{
+    static const struct {
+        unsigned odd;
+        const char *ids;
+        enum sight_id sight;
+    } oddities[] = {{ODD_HEAD_TOO_LARGE, "HTTP-04", SIGHT_HEAD_TOO_BIG},
+                    {ODD_BAD_LINE, "[HTTP-04]", SIGHT_PAGE},
+                    {ODD_LENGTH_AND_CHUNKED, "[HTTP-04]", SIGHT_PAGE}};
+    for (size_t i = 0; i < COUNT_OF(oddities); i++) {
+        struct facts f;
+        struct findings out;
+        text(&f, ok, FINISH_FIN)->http->odd = oddities[i].odd;
+        CHECK_STR(str_of(test_infer(&f)), oddities[i].ids);
+        infer(&f, &out);
+        CHECK_INT(out.items[0].sight, oddities[i].sight);
+        findings_done(&out);
+        facts_done(&f);
+    }
+}
 
 TEST("a server that asks for HTTP/1.1 gets it")
 {

@@ -20,8 +20,8 @@ void addrs_text(const struct addr *addrs, size_t count, struct buf *out);
 void https_record_text(const struct dns_record *r, struct buf *out);
 /* Do browsers refuse this port? *ret_chromium: Chromium, too. */
 bool port_blocked(uint16_t port, bool *ret_chromium);
-/* Somebody answers at the site's name, with a certificate that fits: the name leads where it should,
- * as far as anyone can tell, whatever the status says. */
+/* Somebody answers at the site's name, with a certificate that fits: the name leads where it
+ * should, as far as anyone can tell, whatever the status says. */
 bool site_answers(const struct judge *j);
 /* The proxy that applies to the URL leads to a site that answers: the verdict is its, and what the
  * direct probes met on the way is worth a note [ruling 9]. */

@@ -315,8 +315,8 @@ rule_wrong_pair(struct judge *j)
 
 /* ---- loops ---- */
 
-/* The hop that leads back to a URL that was asked before, and how many hops the circle has. One that
- * ends well is none: a cookie was set, or the page's path was left out. */
+/* The hop that leads back to a URL that was asked before, and how many hops the circle has. One
+ * that ends well is none: a cookie was set, or the page's path was left out. */
 static bool
 find_loop(const struct chain *c, size_t *ret_at, size_t *ret_length)
 {

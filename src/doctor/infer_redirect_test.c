@@ -239,8 +239,7 @@ https_on_plain_port(struct facts *f, bool bad)
 {
     redirected(f, "302 Found", "https://www.example.com:8080/", "");
     if (bad) {
-        struct result *r =
-            test_hop(f, 1, "https://www.example.com:8080/", at, "200 OK", "", "");
+        struct result *r = test_hop(f, 1, "https://www.example.com:8080/", at, "200 OK", "", "");
         r->got.n = 0;
         r->got_total = 0;
         r->outcome = OUTCOME_FAIL;

@@ -307,8 +307,11 @@ rule_resets(struct judge *j)
     bool https = j->f->question.scheme == SCHEME_HTTPS;
     const struct result *r = facts_find(j->f, https ? PROBE_H1 : PROBE_P1, SIDE_SITE);
     const struct result *p2 = facts_find(j->f, PROBE_P2, SIDE_SITE);
-    if ((!ended_without_a_byte(r, FINISH_RST) && !ended_without_a_byte(p2, FINISH_RST)) ||
-        speaks(j->f)) {
+    const struct result *t1 = facts_find(j->f, PROBE_T1, SIDE_SITE);
+    const struct result *early = ended_without_a_byte(p2, FINISH_RST)   ? p2
+                                 : ended_without_a_byte(t1, FINISH_RST) ? t1
+                                                                        : NULL;
+    if ((early == NULL && !ended_without_a_byte(r, FINISH_RST)) || speaks(j->f)) {
         return;
     }
     if (!https && facts_find(j->f, PROBE_H1, SIDE_SITE) != NULL) {
@@ -317,7 +320,7 @@ rule_resets(struct judge *j)
             return; /* HTTP-02: the port speaks TLS */
         }
     }
-    const struct result *shown = ended_without_a_byte(p2, FINISH_RST) ? p2 : r;
+    const struct result *shown = early != NULL ? early : r;
     struct finding *f = finding_new(j, FINDING_TCP_08, CONFIDENCE_PROVED);
     if (shown->got_total > 0) {
         args_say(finding_evidence(f, EVIDENCE_TCP_ERROR, shown), "value",
@@ -325,7 +328,7 @@ rule_resets(struct judge *j)
     } else {
         (void)finding_evidence(f, EVIDENCE_MAIN, shown);
     }
-    if (shown == p2) {
+    if (shown == early) {
         f->note = N_("The reset comes before anything was sent: TLS has no part in it.");
     }
     show_lb(j, f);

@@ -217,7 +217,8 @@ mysql(struct facts *f, bool bad)
 static void
 echo(struct facts *f, bool bad)
 {
-    static const uint8_t hello[] = {0x16, 0x03, 0x01, 0x00, 0x06, 0x01, 0x00, 0x00, 0x02, 0x03, 0x03};
+    static const uint8_t hello[] = {0x16, 0x03, 0x01, 0x00, 0x06, 0x01,
+                                    0x00, 0x00, 0x02, 0x03, 0x03};
     test_reached(f, url);
     if (bad) {
         test_bytes(f, PROBE_H1, SIDE_SITE, at, hello, sizeof hello, FINISH_US);
@@ -371,10 +372,26 @@ static const struct infer_case cases[] = {
      .ids = "TCP-05",
      .sight = SIGHT_SILENT_TLS,
      .counter = COUNTER_WORKS},
-    {.title = "SSH", .make = ssh, .ids = "TCP-06", .sight = SIGHT_BANNER_FOR_TLS, .args = "service=SSH"},
-    {.title = "SMTP", .make = smtp, .ids = "TCP-06", .sight = SIGHT_BANNER_FOR_TLS, .args = "service=SMTP or FTP"},
-    {.title = "IMAP", .make = mailbox, .ids = "TCP-06", .sight = SIGHT_BANNER_FOR_TLS, .args = "service=IMAP or POP3"},
-    {.title = "MySQL", .make = mysql, .ids = "TCP-06", .sight = SIGHT_MYSQL_FOR_TLS, .args = "service=MySQL"},
+    {.title = "SSH",
+     .make = ssh,
+     .ids = "TCP-06",
+     .sight = SIGHT_BANNER_FOR_TLS,
+     .args = "service=SSH"},
+    {.title = "SMTP",
+     .make = smtp,
+     .ids = "TCP-06",
+     .sight = SIGHT_BANNER_FOR_TLS,
+     .args = "service=SMTP or FTP"},
+    {.title = "IMAP",
+     .make = mailbox,
+     .ids = "TCP-06",
+     .sight = SIGHT_BANNER_FOR_TLS,
+     .args = "service=IMAP or POP3"},
+    {.title = "MySQL",
+     .make = mysql,
+     .ids = "TCP-06",
+     .sight = SIGHT_MYSQL_FOR_TLS,
+     .args = "service=MySQL"},
     {.title = "an echo", .make = echo, .ids = "TCP-06", .sight = SIGHT_ECHO_FOR_TLS},
     {.title = "it closes before anything is sent",
      .make = closes,

@@ -343,8 +343,8 @@ test_page(struct facts *f, enum probe p, enum side s, const char *at, const char
              body);
     bool plain = p == PROBE_P1 || p == PROBE_P1X || p == PROBE_R5P ||
                  (f->question.scheme == SCHEME_HTTP && s == SIDE_SITE);
-    struct result *r = plain ? test_text(f, p, s, at, text.p, FINISH_US)
-                             : test_answer(f, p, s, at, text.p);
+    struct result *r =
+        plain ? test_text(f, p, s, at, text.p, FINISH_US) : test_answer(f, p, s, at, text.p);
     buf_free(&text);
     return r;
 }

@@ -108,6 +108,9 @@ dial_failed(struct dial *d, int error)
     }
     r->error = error;
     r->finish = error == ECONNREFUSED || error == ECONNRESET ? FINISH_RST : FINISH_ERROR;
+    if (error == ECONNRESET) { /* it was accepted, and reset before we looked */
+        r->connected_us = run_now_us(d->run);
+    }
     dial_fn *fn = d->fn;
     void *context = d->context;
     xfree(d);

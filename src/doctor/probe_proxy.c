@@ -137,6 +137,21 @@ read_host(struct tunnel *t, struct str rest)
     return rest.n > 0 && str_copy_z(rest, t->host, sizeof(t->host));
 }
 
+bool
+proxy_login(const struct question *q, struct buf *out)
+{
+    const char *from;
+    const char *url = proxy_find(q, &from);
+    struct str rest = str_of(url == NULL ? "" : url);
+    struct tunnel t = {0};
+    bool found = read_scheme(&t, &rest) && read_login(&t, &rest) && t.user[0] != '\0';
+    if (found) {
+        buf_addf(out, "%s:%s", t.user, t.password);
+    }
+    crypto_wipe(t.password, sizeof(t.password));
+    return found;
+}
+
 /* ---- the end ---- */
 
 static void

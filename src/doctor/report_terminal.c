@@ -412,23 +412,58 @@ add_more(const struct page *p)
     buf_free(&text);
 }
 
+/* The page that a browser ends at: that of the last redirect, where there are any. */
+static const struct result *
+end_of(const struct facts *f, const struct result *answer)
+{
+    const struct result *end = answer;
+    for (const struct result *r = NULL; (r = facts_next(f, r, PROBE_R3, SIDE_HOP)) != NULL;) {
+        if (r->label[0] == '\0' && r->http != NULL && r->http->has_status && r->hop > end->hop) {
+            end = r;
+        }
+    }
+    return end;
+}
+
+static void
+add_opens(const struct facts *f, const struct result *answer, struct buf *out)
+{
+    const struct result *end = end_of(f, answer);
+    uint64_t took = end->first_us > end->start_us ? end->first_us - end->start_us : 0;
+    struct buf status = {0}, count = {0}, time = {0};
+    buf_addf(&status, "%u", end->http->status);
+    buf_addf(&count, "%u", end->hop);
+    seconds(&time, took);
+    const char *sentence =
+        end->hop == 0   ? N_("It opens: {status}. No fault was found.")
+        : end->hop == 1 ? N_("It opens: {status} after a redirect. No fault was found.")
+                        : N_("It opens: {status} after {count} redirects. No fault was found.");
+    text_fill(out, tr(sentence),
+              TEXT_ARGS({"status", buf_str(&status)}, {"count", buf_str(&count)}));
+    if (took >= f->question.timeout_us) { /* slow, not broken [ruling 4] */
+        buf_add_char(out, ' ');
+        text_fill(out, tr(N_("It is slow: the answer took {time}.")),
+                  TEXT_ARGS({"time", buf_str(&time)}));
+    }
+    buf_free(&status);
+    buf_free(&count);
+    buf_free(&time);
+}
+
 static void
 add_good(const struct page *p)
 {
     const struct result *a = p->r->findings->answer;
-    struct buf text = {0}, status = {0};
+    struct buf text = {0};
     term_add_styled(&text, p->t, STYLE_OK, str_of(tr(N_("ok"))));
     buf_add_z(&text, "    ");
     if (a != NULL) {
-        buf_addf(&status, "%u", a->http->status);
-        text_fill(&text, tr(N_("It opens: {status}. No fault was found.")),
-                  TEXT_ARGS({"status", buf_str(&status)}));
+        add_opens(p->r->facts, a, &text);
     } else {
         buf_add_z(&text, tr(N_("No fault was found in what was examined.")));
     }
     line(p, 0, INDENT, buf_str(&text));
     buf_free(&text);
-    buf_free(&status);
 }
 
 void

@@ -181,10 +181,18 @@ put(struct secrets *s, const struct field *f, const void *object)
     NEVER("all kinds are listed");
 }
 
+/* DEL may stand in JSON as it is, but not on a terminal. */
 static int
 add_dumped(const char *p, size_t n, void *context)
 {
-    buf_add(context, p, n);
+    struct str rest = {p, n};
+    size_t at;
+    while (str_find_char(rest, '\x7f', &at)) {
+        buf_add(context, rest.p, at);
+        buf_add_z(context, "\\u007f");
+        rest = str_sub(rest, at + 1, rest.n);
+    }
+    buf_add_str(context, rest);
     return 0;
 }
 

@@ -7,6 +7,8 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "doctor/engine_int.h"
+#include "doctor/request.h"
 
 /* Shorter ones are not looked for in pages: too much else would look like them. */
 enum { KNOWN_LENGTH_MIN = 8 };
@@ -15,7 +17,12 @@ struct secret_text {
     char *p; /* owned: the secret itself */
     size_t n;
     unsigned number; /* of those of this length, from 0 */
-    bool known;      /* the question's: looked for everywhere */
+    enum learned {
+        LEARNED_HERE,       /* stood where secrets stand */
+        LEARNED_QUESTION,   /* the question's: looked for everywhere */
+        LEARNED_CREDENTIAL, /* a cookie, a password, ...: not even shown to who asked */
+        LEARNED_PART,       /* of a credential; its stars are all alike */
+    } learned;
 };
 
 struct secrets {
@@ -28,7 +35,7 @@ struct secrets {
 /* ---- one secret ---- */
 
 static const struct secret_text *
-learn(struct secrets *s, struct str text, bool known)
+learn(struct secrets *s, struct str text, enum learned learned)
 {
     unsigned number = 0;
     for (size_t i = 0; i < s->count; i++) {
@@ -36,22 +43,25 @@ learn(struct secrets *s, struct str text, bool known)
         if (str_eq((struct str){item->p, item->n}, text)) {
             return item;
         }
-        number += item->n == text.n;
+        number += item->n == text.n && item->learned != LEARNED_PART;
     }
     if (s->count == LIMIT_DOCTOR_SECRETS) {
         return NULL;
     }
     struct secret_text *item = VEC_PUSH(s->items, s->count, s->cap);
-    *item = (struct secret_text){xstrdup_str(text), text.n, number, known};
+    number = learned == LEARNED_PART ? 0 : number;
+    *item = (struct secret_text){xstrdup_str(text), text.n, number, learned};
     return item;
 }
 
-/* Stars, and the number at the end as far as it fits. */
+/* Stars, and the number at the end as far as it fits. NUL stays: it is a fault of its own. */
 static void
 write_stars(char *p, size_t n, unsigned number)
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-    memset(p, '*', n);
+    for (size_t i = 0; i < n; i++) {
+        p[i] = p[i] == '\0' ? '\0' : '*';
+    }
     for (size_t at = n; at > 0 && number > 0; number /= 36) {
         p[--at] = digits[number % 36];
     }
@@ -61,7 +71,7 @@ static void
 star(struct secrets *s, char *p, size_t n)
 {
     if (n > 0) {
-        const struct secret_text *item = learn(s, (struct str){p, n}, false);
+        const struct secret_text *item = learn(s, (struct str){p, n}, LEARNED_HERE);
         write_stars(p, n, item == NULL ? 0 : item->number);
     }
 }
@@ -233,14 +243,14 @@ star_heads(struct secrets *s, char *p, size_t n)
 
 /* The question's secrets, where a page or a header repeats them. */
 static void
-star_known(const struct secrets *s, char *p, size_t n)
+star_known(const struct secrets *s, enum learned least, char *p, size_t n)
 {
     for (size_t i = 0; i < s->count; i++) {
         const struct secret_text *item = &s->items[i];
         struct str needle = {item->p, item->n};
         size_t from = 0;
         size_t at;
-        if (!item->known || item->n < KNOWN_LENGTH_MIN) {
+        if (item->learned < least || item->n < KNOWN_LENGTH_MIN) {
             continue;
         }
         while (str_find((struct str){p + from, n - from}, needle, &at)) {
@@ -253,7 +263,7 @@ star_known(const struct secrets *s, char *p, size_t n)
 static void
 star_wire(struct secrets *s, char *p, size_t n)
 {
-    star_known(s, p, n);
+    star_known(s, LEARNED_QUESTION, p, n);
     star_heads(s, p, n);
 }
 
@@ -288,12 +298,24 @@ void
 secrets_star_field(struct secrets *s, struct str name, char *p, size_t n)
 {
     if (!s->off) {
-        star_known(s, p, n);
+        star_known(s, LEARNED_QUESTION, p, n);
         star_field(s, name, p, n);
     }
 }
 
 /* ---- the question's ---- */
+
+/* Is a header of this name a secret by its nature? */
+static bool
+is_credential(struct str name)
+{
+    for (size_t i = 0; i < COUNT_OF(secret_headers); i++) {
+        if (str_ieq(name, str_of(secret_headers[i].name))) {
+            return secret_headers[i].star != star_url;
+        }
+    }
+    return false;
+}
 
 /* The value of "Name: value", and of a Cookie line each value by itself, as they are starred. */
 static void
@@ -307,17 +329,41 @@ learn_header(struct secrets *s, struct str line)
     while (value.n > 0 && value.p[0] == ' ') {
         value = str_sub(value, 1, value.n);
     }
+    bool credential = is_credential(str_sub(line, 0, colon));
+    enum learned learned = credential ? LEARNED_CREDENTIAL : LEARNED_QUESTION;
     if (value.n > 0) {
-        (void)learn(s, value, true);
+        (void)learn(s, value, learned);
     }
     struct str piece;
     bool cookie = str_ieq(str_sub(line, 0, colon), STR("cookie"));
-    while (cookie && str_cut(&value, ';', &piece)) {
+    for (struct str rest = value; cookie && str_cut(&rest, ';', &piece);) {
         size_t equals;
         if (str_find_char(piece, '=', &equals) && equals + 1 < piece.n) {
-            (void)learn(s, str_sub(piece, equals + 1, piece.n), true);
+            (void)learn(s, str_sub(piece, equals + 1, piece.n), learned);
         }
     }
+    while (credential && !cookie && str_cut(&value, ' ', &piece)) { /* "Bearer", the token */
+        if (piece.n >= KNOWN_LENGTH_MIN) {
+            (void)learn(s, piece, LEARNED_PART);
+        }
+    }
+}
+
+/* Of the proxy's URL, as it stands there and as the proxy gets it. */
+static void
+learn_login(struct secrets *s, const struct question *q)
+{
+    struct buf login = {0}, coded = {0};
+    size_t colon;
+    if (proxy_login(q, &login)) {
+        base64_add(&coded, login.p, login.n);
+        (void)learn(s, buf_str(&coded), LEARNED_PART);
+        if (str_find_char(buf_str(&login), ':', &colon) && colon + 1 < login.n) {
+            (void)learn(s, str_sub(buf_str(&login), colon + 1, login.n), LEARNED_PART);
+        }
+    }
+    buf_free(&login);
+    buf_free(&coded);
 }
 
 struct secrets *
@@ -330,11 +376,12 @@ secrets_new(const struct question *q, bool off)
     s->home = xstrdup(usable ? home : "");
     struct str path = str_of(q->path);
     if (path.n > 1) {
-        (void)learn(s, str_sub(path, 1, path.n), true);
+        (void)learn(s, str_sub(path, 1, path.n), LEARNED_QUESTION);
     }
     for (size_t i = 0; i < q->header_count; i++) {
         learn_header(s, str_of(q->headers[i]));
     }
+    learn_login(s, q);
     return s;
 }
 
@@ -348,6 +395,41 @@ secrets_free(struct secrets **s)
     xfree((*s)->home);
     xfree(*s);
     *s = NULL;
+}
+
+/* ---- what is shown to who asked ---- */
+
+static void
+hide(const struct secrets *s, char *text)
+{
+    if (text != NULL) {
+        star_known(s, LEARNED_CREDENTIAL, text, strlen(text));
+    }
+}
+
+static void
+hide_in_answer(const struct secrets *s, struct http_seen *h)
+{
+    hide(s, h->title);
+    for (size_t i = 0; i < h->header_count; i++) {
+        struct str value = h->headers[i].value;
+        if (value.n > 0) {
+            star_known(s, LEARNED_CREDENTIAL, h->text + (value.p - h->text), value.n);
+        }
+    }
+}
+
+void
+secrets_hide(struct facts *f)
+{
+    struct secrets *s = secrets_new(&f->question, false);
+    for (size_t i = 0; i < f->count; i++) {
+        hide(s, f->results[i].url);
+        if (f->results[i].http != NULL) {
+            hide_in_answer(s, f->results[i].http);
+        }
+    }
+    secrets_free(&s);
 }
 
 /* ---- home folders ---- */

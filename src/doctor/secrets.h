@@ -18,6 +18,9 @@ void secrets_free(struct secrets **s);
 void secrets_star(struct secrets *s, enum secret kind, char *p, size_t n);
 /* The value of a header field. */
 void secrets_star_field(struct secrets *s, struct str name, char *p, size_t n);
+/* Stars credentials (of the question's headers, cookies and proxy) in what reports show of answers,
+ * should the far end repeat them. The raw bytes stay; facts_save() stars those. */
+void secrets_hide(struct facts *f);
 /* Appends a server's HTTP/2 frames with the header fields and data in them starred: header blocks
  * are coded anew, so the length differs; one that cannot be decoded stays one that cannot. */
 void secrets_add_h2(struct secrets *s, struct str frames, struct buf *out);

@@ -4,14 +4,15 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "doctor/secrets.h"
 
 enum {
     FRAME_HEAD = 9,
     FRAME_MAX = 16384, /* [RFC 9113 4.2] */
-    FIELDS_MAX = 256,  /* of one block; with more it counts as broken */
-    FIELD_BYTES_MAX = 1024 * 1024,
+    FIELDS_MAX = 256,  /* of one block; the rest is left out */
+    PIECES_MAX = 64,   /* frames of one block; long before that it counts as a flood */
 };
 
 struct frame {
@@ -29,7 +30,9 @@ struct rewrite {
     struct buf *out;
     struct buf block;    /* of HEADERS and CONTINUATION so far */
     struct frame opened; /* the frame that began it */
+    unsigned pieces;     /* frames that it came in */
     bool open, broken;   /* broken: no further block can be decoded */
+    bool large;          /* this block: more than anybody reads */
 };
 
 static void
@@ -64,14 +67,14 @@ fields_done(struct fields *f)
     }
 }
 
-static bool
+static void
 keep_field(struct secrets *s, struct fields *fields, const nghttp2_nv *nv)
 {
     struct str name = {(const char *)nv->name, nv->namelen};
     struct str value = {(const char *)nv->value, nv->valuelen};
     fields->bytes += name.n + value.n;
-    if (fields->count == FIELDS_MAX || fields->bytes > FIELD_BYTES_MAX) {
-        return false;
+    if (fields->count == FIELDS_MAX) {
+        return;
     }
     char *copy = xstrdup_str(value);
     secrets_star_field(s, name, copy, value.n);
@@ -80,7 +83,6 @@ keep_field(struct secrets *s, struct fields *fields, const nghttp2_nv *nv)
                                                   .value = (uint8_t *)copy,
                                                   .valuelen = value.n,
                                                   .flags = NGHTTP2_NV_FLAG_NO_INDEX};
-    return true;
 }
 
 static bool
@@ -96,7 +98,11 @@ decode(struct rewrite *w, struct fields *fields)
             return false;
         }
         rest = str_sub(rest, (size_t)n, rest.n);
-        if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0 && !keep_field(w->secrets, fields, &nv)) {
+        if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
+            keep_field(w->secrets, fields, &nv);
+        }
+        if (fields->bytes > LIMIT_DOCTOR_HEAD_BYTES) { /* the reader stops here, too */
+            w->broken = w->large = true;
             return false;
         }
         if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) {
@@ -109,7 +115,24 @@ decode(struct rewrite *w, struct fields *fields)
     }
 }
 
-/* The fields as HEADERS and as many CONTINUATION frames as they need. */
+/* HEADERS and CONTINUATION frames, at least as many as came: many of them are a fault, too. */
+static void
+add_block(struct rewrite *w, struct str block, bool ends)
+{
+    unsigned pieces = w->pieces;
+    uint8_t type = NGHTTP2_HEADERS;
+    do {
+        struct str piece = str_sub(block, 0, FRAME_MAX);
+        block = str_sub(block, piece.n, block.n);
+        uint8_t flags = type == NGHTTP2_HEADERS ? w->opened.flags & NGHTTP2_FLAG_END_STREAM : 0;
+        pieces -= pieces > 0;
+        bool last = ends && block.n == 0 && pieces == 0;
+        flags = (uint8_t)(flags | (last ? NGHTTP2_FLAG_END_HEADERS : 0));
+        add_frame(w->out, &w->opened, type, flags, piece);
+        type = NGHTTP2_CONTINUATION;
+    } while (block.n > 0 || pieces > 0);
+}
+
 static void
 encode(struct rewrite *w, const struct fields *fields)
 {
@@ -117,16 +140,7 @@ encode(struct rewrite *w, const struct fields *fields)
     uint8_t *bytes = xalloc(bound + 1);
     ssize_t n = nghttp2_hd_deflate_hd(w->deflater, bytes, bound, fields->items, fields->count);
     ASSERT(n >= 0); /* the bound holds */
-    struct str rest = {(const char *)bytes, (size_t)n};
-    uint8_t type = NGHTTP2_HEADERS;
-    do {
-        struct str piece = str_sub(rest, 0, FRAME_MAX);
-        rest = str_sub(rest, piece.n, rest.n);
-        uint8_t flags = type == NGHTTP2_HEADERS ? w->opened.flags & NGHTTP2_FLAG_END_STREAM : 0;
-        flags = (uint8_t)(flags | (rest.n == 0 ? NGHTTP2_FLAG_END_HEADERS : 0));
-        add_frame(w->out, &w->opened, type, flags, piece);
-        type = NGHTTP2_CONTINUATION;
-    } while (rest.n > 0);
+    add_block(w, (struct str){(const char *)bytes, (size_t)n}, true);
     xfree(bytes);
 }
 
@@ -135,8 +149,27 @@ static void
 add_broken(struct rewrite *w)
 {
     w->broken = true;
-    add_frame(w->out, &w->opened, NGHTTP2_HEADERS,
-              NGHTTP2_FLAG_END_HEADERS | (w->opened.flags & NGHTTP2_FLAG_END_STREAM), STR("\x80"));
+    add_block(w, STR("\x80"), true);
+}
+
+/* In place of what is too large when it is unpacked: a block that is, too. A field that fills the
+ * table once [RFC 7541 6.2.1], and then by its index [6.1]. */
+static void
+add_large(struct rewrite *w)
+{
+    static const char head[] =
+        "\x3f\xe1\x1f\x40\x01x\x7f\x81\x1e"; /* table of 4096; value of 3968 */
+    enum { VALUE = 3968 };
+    struct buf block = {0};
+    buf_add(&block, head, sizeof(head) - 1);
+    for (size_t i = 0; i < VALUE; i++) {
+        buf_add_char(&block, '*');
+    }
+    for (size_t i = 0; i <= LIMIT_DOCTOR_HEAD_BYTES / VALUE; i++) {
+        buf_add_char(&block, '\xbe'); /* index 62: the newest */
+    }
+    add_block(w, buf_str(&block), true);
+    buf_free(&block);
 }
 
 static void
@@ -145,6 +178,9 @@ end_block(struct rewrite *w)
     struct fields *fields = xalloc(sizeof(*fields));
     if (!w->broken && decode(w, fields)) {
         encode(w, fields);
+    } else if (w->large) {
+        add_large(w);
+        w->large = false;
     } else {
         add_broken(w);
     }
@@ -183,6 +219,7 @@ begin_block(struct rewrite *w, const struct frame *f)
     struct str fragment;
     w->opened = *f;
     w->open = true;
+    w->pieces = 1;
     if (!fragment_of(f, &fragment)) {
         w->broken = true;
         end_block(w);
@@ -198,6 +235,7 @@ static void
 continue_block(struct rewrite *w, const struct frame *f)
 {
     buf_add_str(&w->block, f->payload);
+    w->pieces += w->pieces < PIECES_MAX;
     if ((f->flags & NGHTTP2_FLAG_END_HEADERS) != 0) {
         end_block(w);
     }
@@ -218,7 +256,7 @@ rewrite_frame(struct rewrite *w, const struct frame *f)
 {
     bool same = memcmp(f->stream, w->opened.stream, sizeof(f->stream)) == 0;
     if (w->open && (f->type != NGHTTP2_CONTINUATION || !same)) { /* against the protocol */
-        add_frame(w->out, &w->opened, NGHTTP2_HEADERS, 0, STR_NONE);
+        add_block(w, STR_NONE, false);
         w->open = false;
         w->broken = true;
     }
@@ -282,7 +320,7 @@ secrets_add_h2(struct secrets *s, struct str frames, struct buf *out)
         frames = str_sub(frames, FRAME_HEAD + f.length, frames.n);
     }
     if (w.open) { /* its end has not come */
-        add_frame(out, &w.opened, NGHTTP2_HEADERS, 0, STR_NONE);
+        add_block(&w, STR_NONE, false);
     }
     copy_rest(&w, frames);
     buf_free(&w.block);
