@@ -670,6 +670,20 @@ left_out(const struct facts *f)
     return false;
 }
 
+/* Is the end missing: of the answer's head, or of redirects that were followed no further? */
+static bool
+is_open(const struct facts *f, const struct result *answer)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const struct result *r = &f->results[i];
+        if (r->side == SIDE_HOP && r->label[0] == '\0' && r->skip == SKIP_BUDGET) {
+            return true;
+        }
+    }
+    return answer != NULL && answer->got.n > 0 && answer->http->head_bytes == 0 &&
+           answer->got_total == answer->got.n;
+}
+
 static void
 judge_verdict(struct judge *j)
 {
@@ -681,8 +695,9 @@ judge_verdict(struct judge *j)
     }
     unsigned every = (1U << LAYER_COUNT) - 1;
     bool whole = (j->f->question.checks & every) == every;
-    if (!fault && out->answer == NULL && whole && j->f->local.known && !proxy_carries(j->f) &&
-        !left_out(j->f)) {
+    bool nothing = out->answer == NULL && whole && j->f->local.known && !proxy_carries(j->f) &&
+                   !left_out(j->f);
+    if (!fault && (nothing || is_open(j->f, out->answer))) {
         if (j->f->deadline_reached) {
             out->out_of_time = true;
         }

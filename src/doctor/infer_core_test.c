@@ -386,6 +386,24 @@ slow_page(struct facts *f)
 }
 
 static void
+slow_head(struct facts *f)
+{
+    test_reached(f, url);
+    test_hello(f, PROBE_H1, SIDE_SITE, at, TLS_V_13, 0x1301);
+    struct result *r1 = test_answer(f, PROBE_R1, SIDE_SITE, at, "HTTP/1.1 200 OK\r\nServer: ");
+    r1->outcome = OUTCOME_TIMEOUT;
+    r1->finish = FINISH_US;
+    f->deadline_reached = true;
+}
+
+static void
+unfollowed(struct facts *f)
+{
+    status(f, "302 Found", "Location: https://n9.example.net/\r\n");
+    test_hop_skipped(f, 1, "https://n9.example.net/", SKIP_BUDGET);
+}
+
+static void
 strange(struct facts *f)
 {
     slow_page(f);
@@ -433,6 +451,8 @@ static const struct {
     {"no network", offline, 69, 69, VERDICT_FAULT},
     {"no facts", nothing, 70, 70, VERDICT_ERROR},
     {"the deadline", slow_page, 124, 124, VERDICT_UNKNOWN},
+    {"the deadline, within a head", slow_head, 124, 124, VERDICT_UNKNOWN},
+    {"redirects that are not followed to their end", unfollowed, 20, 20, VERDICT_UNKNOWN},
     {"the deadline, but a row fits", silent_hello, 12, 12, VERDICT_FAULT},
 };
 

@@ -507,7 +507,10 @@ rule_two_answers(struct judge *j)
         return;
     }
     bool split = all_private(cached, cached_count) != all_private(right, right_count);
-    struct finding *f = finding_new(j, split ? FINDING_DNS_07 : FINDING_DNS_08, CONFIDENCE_PROVED);
+    /* A server error at the end is an outage of any kind; names of large sites rotate. */
+    bool failing = j->out->answer != NULL && j->out->answer->http->status >= 500;
+    struct finding *f = finding_new(j, split ? FINDING_DNS_07 : FINDING_DNS_08,
+                                    failing ? CONFIDENCE_POSSIBLE : CONFIDENCE_PROVED);
     set_addrs(&f->args, "addresses", cached, cached_count);
     set_addrs(&f->args, "authoritative", right, right_count);
     uint32_t ttl = ttl_of(answer, j->f->question.host);

@@ -602,7 +602,8 @@ rule_resumption(struct judge *j)
         r6->outcome == OUTCOME_CANCELLED) {
         return;
     }
-    struct finding *f = finding_new(j, FINDING_TLS_13, CONFIDENCE_PROVED);
+    struct finding *f = finding_new(
+        j, FINDING_TLS_13, r6->outcome == OUTCOME_TIMEOUT ? CONFIDENCE_LIKELY : CONFIDENCE_PROVED);
     struct args *a = finding_evidence(f, EVIDENCE_MAIN, r6);
     if (r6->seen != NULL && r6->seen->alert_received >= 0) {
         const char *name = tls_alert_name((unsigned)r6->seen->alert_received);

@@ -41,6 +41,8 @@ struct talk {
     struct buf out;       /* what is to be sent */
     size_t sent;
     size_t looked_at; /* bytes, each time counted */
+    unsigned breaks;  /* line ends in a row; two of them end the head */
+    bool head_ended;  /* perhaps behind what is kept */
 };
 
 /* How the probes differ. */
@@ -498,8 +500,17 @@ talk_write(struct talk *t)
     buf_reset(&t->out);
 }
 
-/* Is the answer whole? A far end that sends single bytes must not keep us busy: from some point on
- * only its end counts. */
+static void
+look_for_head_end(struct talk *t, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n && !t->head_ended; i++) {
+        t->breaks = p[i] == '\n' ? t->breaks + 1 : p[i] == '\r' ? t->breaks : 0;
+        t->head_ended = t->breaks == 2;
+    }
+}
+
+/* Is the answer whole? Of a head that is longer than what is kept only its end counts. A far end
+ * that sends single bytes must not keep us busy: from some point on only its end counts. */
 static bool
 is_complete(struct talk *t)
 {
@@ -512,7 +523,8 @@ is_complete(struct talk *t)
     }
     t->looked_at += r->got.n;
     struct http_seen *h = http_seen_read(r->got.p, r->got.n, r->got_total, false, false);
-    bool complete = http_seen_complete(h);
+    bool long_head = h->head_bytes == 0 && r->got_total > r->got.n && t->head_ended;
+    bool complete = http_seen_complete(h) || long_head;
     http_seen_free(&h);
     return complete;
 }
@@ -526,6 +538,8 @@ talk_take(struct talk *t, const char *p, size_t n)
         h2_client_feed(t->h2, (const uint8_t *)p, n);
         h2_client_take(t->h2, &t->out);
         talk_write(t);
+    } else {
+        look_for_head_end(t, p, n);
     }
     if (!more || is_complete(t)) {
         talk_over(t);

@@ -870,6 +870,11 @@ parse_all(struct setting *s, int argc, char **argv)
             options = false;
         } else if (options && (str_eq(word, STR("--help")) || str_eq(word, STR("-h")))) {
             s->o->help = true;
+            for (int k = i + 1; k + 1 < argc; k++) { /* the help, too, in the language asked for */
+                if (strcmp(argv[k], "--lang") == 0) {
+                    return text_init(NULL, argv[k + 1], s->reterr);
+                }
+            }
             return ERR_OK;
         } else if (options && word.n > 1 && word.p[0] == '-') {
             TRY(parse_option(s, argc, argv, &i));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Saved diagnoses: what is kept, what is starred, what is refused. */
 #include "doctor/save.h"
+#include "doctor/secrets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -352,6 +353,92 @@ TEST("cookies in HTTP/2 frames are starred, and the frames still say the same")
 TEST("a header block that cannot be decoded stays one, without what was in it")
 {
     check_h2(true);
+}
+
+/* A field that fills the table, and then its index so often that nobody reads all of it. */
+static void
+add_h2_bomb(struct buf *out)
+{
+    struct buf block AUTO(buf_free) = {0};
+    buf_add_z(&block, "\x88\x40\x01x\x7f\x81\x1e");
+    for (size_t i = 0; i < 3968; i++) {
+        buf_add_char(&block, 'y');
+    }
+    for (size_t i = 0; i < 300; i++) {
+        buf_add_char(&block, '\xbe');
+    }
+    add_h2_frame(out, 4, 0, 0, STR_NONE);
+    add_h2_frame(out, 1, 4, 1, buf_str(&block));
+}
+
+/* Many frames of one block that has no end. */
+static void
+add_h2_flood(struct buf *out)
+{
+    add_h2_frame(out, 4, 0, 0, STR_NONE);
+    add_h2_frame(out, 1, 0, 1, STR("\x88"));
+    for (size_t i = 0; i < 100; i++) {
+        add_h2_frame(out, 9, 0, 1, STR_NONE);
+    }
+}
+
+TEST("header blocks that are too large, or come in too many frames, are so after saving, too")
+{
+    static void (*const makers[])(struct buf *) = {add_h2_bomb, add_h2_flood};
+    for (size_t i = 0; i < COUNT_OF(makers); i++) {
+        struct facts f;
+        struct buf frames AUTO(buf_free) = {0};
+        struct buf first AUTO(buf_free) = {0};
+        struct buf second AUTO(buf_free) = {0};
+        make(&f);
+        makers[i](&frames);
+        struct result *r = add(&f, PROBE_R2, SIDE_SITE, STR(""), buf_str(&frames));
+        r->h2 = true;
+        r->got_total = r->got.n;
+        facts_digest(r);
+        CHECK(r->http != NULL && (r->http->odd != 0 || r->http->h2_error[0] != '\0'));
+        unsigned odd = r->http->odd;
+        struct buf complaint AUTO(buf_free) = {0};
+        buf_add_z(&complaint, r->http->h2_error);
+        facts_save(&f, false, &first);
+        facts_done(&f);
+        f = load(&first);
+        const struct result *again = facts_find(&f, PROBE_R2, SIDE_SITE);
+        CHECK_INT(again->http->odd, odd);
+        CHECK(str_eq(str_of(again->http->h2_error), buf_str(&complaint)));
+        facts_save(&f, false, &second);
+        facts_done(&f);
+        CHECK(str_eq(buf_str(&first), buf_str(&second)));
+    }
+}
+
+TEST("what the far end repeats of a credential is neither shown nor saved")
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nX-Token: never-tell-this\r\n"
+                                 "X-Login: bWU6cGFzcyB3b3Jk\r\nContent-Type: text/html\r\n\r\n"
+                                 "<title>never-tell-this, pass word</title>\x7f";
+    static const char *const credentials[] = {"never-tell", "bWU6cGFz", "pass word", "pass%20word"};
+    struct facts f;
+    struct buf saved AUTO(buf_free) = {0};
+    make(&f);
+    xfree(f.question.headers[0]);
+    f.question.headers[0] = xstrdup("Authorization: Bearer never-tell-this");
+    xfree(f.question.proxy);
+    f.question.proxy = xstrdup("http://me:pass%20word@127.0.0.1:3128");
+    struct result *r = add(&f, PROBE_R7, SIDE_SITE, STR(""), str_of(answer));
+    r->got_total = r->got.n;
+    facts_digest(r);
+    secrets_hide(&f);
+    CHECK_STR(http_seen_header(r->http, "x-token"), "***************");
+    CHECK_STR(http_seen_header(r->http, "x-login"), "****************");
+    CHECK_STR(http_seen_header(r->http, "content-type"), "text/html");
+    CHECK_STR(str_of(r->http->title), "***************, *********");
+    facts_save(&f, false, &saved);
+    facts_done(&f);
+    for (size_t i = 0; i < COUNT_OF(credentials); i++) {
+        CHECK(!holds(&saved, credentials[i]));
+    }
+    CHECK(!str_find_char(buf_str(&saved), '\x7f', NULL));
 }
 
 TEST("any cut of the frames is saved, loaded and saved the same")
