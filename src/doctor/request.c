@@ -217,7 +217,7 @@ request_make(const struct request_options *o, struct request *ret)
     set_text(&r, "User-Agent", o->user_agent);
     set_text(&r, "Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
     set_text(&r, "Accept-Encoding", "gzip, deflate");
-    if (given) {
+    if (given && (o->secure || o->side == SIDE_TARGET)) { /* never over plain HTTP [ruling 8] */
         add_users_fields(o, &r, &cookies);
     }
     if (o->probe == PROBE_R1X) {

@@ -2,8 +2,8 @@
  * The requests that probes send, and which of the user's secrets may go with each [ruling 8]. Pure.
  *
  * Path and query, -H, cookies and the client certificate go only to the URL's own origin over
- * verified TLS (or as plain as the URL itself is), to --lb under the same condition, and to
- * --target. Everybody else is asked for `/`. */
+ * verified TLS, to --lb under the same condition, and to --target. Of an http:// URL the path goes,
+ * as typed, in the clear; headers and cookies stay. Everybody else is asked for `/`. */
 #pragma once
 
 #include "base/buf.h"
