@@ -2,6 +2,7 @@
 """The far ends of the lab: real web servers and load balancers, and sockets that follow a script."""
 import base64
 import contextlib
+import functools
 import hashlib
 import os
 import pathlib
@@ -16,8 +17,14 @@ import threading
 import harness
 
 SERVERS = harness.ROOT / "build/servers/root"
-# Apache and OpenALB refuse to serve as root, or want to become somebody whom a namespace lacks.
-AS_SOMEBODY = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+
+
+@functools.cache
+def as_somebody():
+    """Apache and OpenALB refuse to serve as root, or want to become somebody whom a namespace lacks: the words
+    before a command that make it an ordinary user. None in a chroot, where the kernel forbids them."""
+    words = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+    return words if subprocess.run([*words, "true"], capture_output=True).returncode == 0 else ()
 
 
 def server_binary(name):
@@ -107,8 +114,13 @@ def apache(folder, text, ports):
     (folder / "html/index.html").write_text("<title>Shop</title>It works")
     modules = "\n".join(f"LoadModule {name}_module {apache_modules()}/mod_{name}.so" for name in APACHE_MODULES)
     modules += "\nTypesConfig /dev/null\nDirectoryIndex index.html\nAddType text/html .html"
+    if not as_somebody():  # as root it must become somebody by itself, who can read the pages
+        modules += "\nUser #65534\nGroup #65534"
+        for one in (folder, *folder.parents):
+            if not one.stat().st_mode & 0o001:
+                one.chmod(one.stat().st_mode | 0o055)
     (folder / "apache.conf").write_text(APACHE.format(folder=folder, modules=modules, text=text))
-    return Process([*AS_SOMEBODY, binary, "-D", "FOREGROUND", "-f", folder / "apache.conf"], folder, ports,
+    return Process([*as_somebody(), binary, "-D", "FOREGROUND", "-f", folder / "apache.conf"], folder, ports,
                    environment)
 
 
@@ -137,7 +149,7 @@ class OpenAlb:
             (keys / name).write_bytes(source.read_bytes())
             (keys / name).chmod(mode)
         self.instance = harness.Instance(folder, document, address=address, options=["--domain", domain],
-                                         wrapper=AS_SOMEBODY)
+                                         wrapper=as_somebody())
 
     def close(self):
         self.instance.stop()
