@@ -420,7 +420,7 @@ static const struct infer_case cases[] = {
      .sight = SIGHT_SOMETIMES},
     {.title = "a repeated SYN",
      .make = overloaded,
-     .ids = "TCP-12",
+     .ids = "[TCP-12]",
      .confidence = CONFIDENCE_LIKELY,
      .sight = SIGHT_SOMETIMES,
      .args = "ms=1030"},
