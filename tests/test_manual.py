@@ -12,7 +12,7 @@ MAN = harness.ROOT / "dist/man"
 COMPLETIONS = harness.ROOT / "dist/completions"
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-zA-Z0-9])(?![\w-])")
 # Commands that have options, and the page that tells them.
-PAGES = {"doctor": "openalb-doctor.1", "explain": "openalb-explain.1", "hsts": "openalb-hsts.1", "serve": "openalb.1",
+PAGES = {"doctor": "openalb-doctor.1", "explain": "openalb-explain.1", "hsts": "openalb-hsts.1", "logs": "openalb-logs.1", "policy": "openalb-policy.1", "serve": "openalb.1",
          "reload": "openalb.1", "check": "openalb.1", "snapshot": "openalb.1", "ca": "openalb.1",
          "demo-target": "openalb.1"}
 ELSEWHERE = {"curl --hsts", "openssl --help"}  # options of others that stand in our texts
@@ -70,6 +70,8 @@ def test_the_doctor_s_page_explains_its_options_and_no_others():
     assert len(options("doctor")) > 40
     assert tagged("openalb-doctor.1") == options("doctor")
     assert tagged("openalb-hsts.1") == options("hsts") - {"--help"}
+    assert tagged("openalb-policy.1") == options("policy") - {"--help"}
+    assert tagged("openalb-logs.1") == options("logs") - {"--help"}
     assert tagged("openalb-explain.1") == options("explain") - {"--help"}
 
 
@@ -91,7 +93,7 @@ def complete(*words):
 def test_bash_offers_every_command_and_every_option():
     assert complete("openalb", "") == set(commands()) | {"--help", "--version"}
     for command in sorted(set(commands()) & set(PAGES)):
-        word = "show" if command == "hsts" else "export" if command == "ca" else None
+        word = "show" if command in ("hsts", "logs") else "check" if command == "policy" else "export" if command == "ca" else None
         offered = complete("openalb", command, *filter(None, [word]), "-")
         wanted = options(command) - ({"--help"} if command == "ca" else set())
         assert offered == wanted, (command, offered ^ wanted)
@@ -103,6 +105,9 @@ def test_bash_offers_every_command_and_every_option():
     (("doctor", "--check", "t"), {"tcp", "tls", "target"}),
     (("doctor", "--timeout", ""), set()),
     (("hsts", ""), {"show", "explain", "remove", "--help"}),
+    (("logs", ""), {"show", "tail", "json", "csv", "stats", "report", "sql", "ddl", "why", "--help"}),
+    (("logs", "ddl", ""), {"athena", "trino", "duckdb", "clickhouse"}),
+    (("logs", "show", "--made-by", ""), {"lb", "target"}),
     (("explain", "--color", "a"), {"auto", "always"}),
     (("ca", ""), {"export", "show", "--help"}),
     (("nonsense", "--"), set()),

@@ -9,7 +9,7 @@ enum {
     EXIT_USAGE = 2, /* the command line is wrong */
 };
 
-/* Of doctor, explain and hsts, after sysexits.h: 1 and 2 are answers there. */
+/* Of doctor, explain, hsts and logs, after sysexits.h: 1 and 2 are answers there. */
 enum {
     EXIT_CLI_USAGE = 64,     /* the command line is wrong */
     EXIT_CLI_NOINPUT = 66,   /* what was asked for cannot be read or written */
@@ -26,4 +26,6 @@ int cmd_demo_target(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_hsts(int argc, char **argv);
+int cmd_logs(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -16,6 +16,7 @@
 #include "doctor/changes.h"
 #include "doctor/engine.h"
 #include "doctor/infer.h"
+#include "doctor/log_look.h"
 #include "doctor/question.h"
 #include "doctor/report.h"
 #include "doctor/save.h"
@@ -238,6 +239,12 @@ take_over(struct question *saved, const struct question *typed)
         saved->checks = typed->checks;
     }
     saved->strict = saved->strict || typed->strict;
+    if (typed->log_account[0] != '\0') {
+        memcpy(saved->log_account, typed->log_account, sizeof(saved->log_account));
+    }
+    if (typed->log_region[0] != '\0') {
+        memcpy(saved->log_region, typed->log_region, sizeof(saved->log_region));
+    }
 }
 
 static int
@@ -263,12 +270,39 @@ visit_done(struct visit *v)
     facts_done(&v->facts);
 }
 
+/* The files of --access-log and --bucket-policy, into the facts. */
+static int
+look_at_files(struct visit *v)
+{
+    struct errinfo info;
+    enum err e = ERR_OK;
+    if (v->o.access_log_count > 0) {
+        e = log_look(&v->facts, v->o.access_logs, v->o.access_log_count, &info);
+    }
+    if (e == ERR_OK && v->o.bucket_policy != NULL) {
+        const struct question *q = &v->facts.question;
+        const struct policy_wanted wanted = {.file = v->o.bucket_policy,
+                                             .bucket = v->o.log_bucket,
+                                             .prefix =
+                                                 v->o.log_prefix == NULL ? "" : v->o.log_prefix,
+                                             .account = q->log_account,
+                                             .region = q->log_region};
+        e = policy_look(&v->facts, &wanted, &info);
+    }
+    return e == ERR_OK
+               ? EXIT_OK
+               : fail(v->o.json, info.text, e == ERR_INVALID ? EXIT_CLI_USAGE : EXIT_CLI_NOINPUT);
+}
+
 /* Takes the question over. */
 static int
 diagnose(struct visit *v, struct question *q)
 {
     int code = v->o.replay_file != NULL ? replay(v, q) : examine(v, q);
     question_done(q);
+    if (code == EXIT_OK) {
+        code = look_at_files(v);
+    }
     if (code == EXIT_OK) {
         if (!v->o.save_secrets) { /* then also the saved URLs are as they were */
             secrets_hide(&v->facts);

@@ -33,6 +33,7 @@ struct run {
     struct wish wish;
     struct result result; /* under construction; owned until run_done */
     void *state;          /* the machine's own */
+    char user_agent[256]; /* the profile's, then who we are, the diagnosis and the probe */
     int spare_fd;         /* CONNECT: the open connection, handed on to the next probe; -1 */
 };
 
@@ -47,7 +48,8 @@ void run_done(struct run *run, enum outcome outcome);
 /* Appends what came to result.got, as far as the probe keeps bytes, and counts all; false when the
  * probe has seen enough (LIMIT_DOCTOR_READ): stop reading. Notes first_us and got_at_us. */
 bool run_got(struct run *run, const void *p, size_t n);
-/* "Mozilla/5.0 ... openalb-doctor/VERSION MARKER". */
+/* "Mozilla/5.0 ... openalb-doctor/VERSION MARKER/R1.site": the probe and its side stand behind the
+ * mark, so that a log tells which request arrived. */
 const char *run_user_agent(const struct run *run);
 /* Trusted roots: the system's and --ca; made once. NULL: none can be read. */
 const struct chain_store *run_store(const struct run *run);

@@ -28,7 +28,7 @@ struct engine {
     enum err error; /* what stops everything */
     struct errinfo why;
     struct rand rand;
-    char user_agent[256];
+    char user_agent[224]; /* up to the mark */
     struct spare spares[SPARES_MAX];
     size_t spare_count;
     struct chain_store *store; /* owned; NULL: not made, or there are no roots */

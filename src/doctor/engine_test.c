@@ -274,6 +274,7 @@ TEST("plain HTTP: hello and request are answered, times are in order, the marker
         struct str sent = {(const char *)p1->sent.p, p1->sent.n};
         CHECK(str_starts(sent, STR("GET / HTTP/1.1\r\nHost: 127.0.0.1:")));
         CHECK(str_find(sent, str_of(b.facts.marker), NULL));
+        CHECK(str_find(sent, STR("/P1.site\r\n"), NULL)); /* so that a log tells which arrived */
         CHECK(str_find(sent, STR("Mozilla/5.0"), NULL));
         CHECK(str_ends(sent, STR("\r\n\r\n")));
         CHECK_INT(h1->sent.p[0], 0x16);

@@ -220,11 +220,50 @@ local_done(struct local_facts *l)
     *l = (struct local_facts){0};
 }
 
+static void
+marks_done(struct log_mark *marks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        xfree(marks[i].file);
+        xfree(marks[i].text);
+    }
+}
+
+void
+log_seen_done(struct log_seen *l)
+{
+    for (size_t i = 0; i < l->path_count; i++) {
+        xfree(l->paths[i]);
+    }
+    marks_done(l->marks, l->mark_count);
+    marks_done(l->handshakes, l->handshake_count);
+    *l = (struct log_seen){0};
+}
+
+void
+policy_asked_done(struct policy_asked *p)
+{
+    char *const owned[] = {p->file, p->bucket, p->prefix, p->account, p->region};
+    for (size_t i = 0; i < COUNT_OF(owned); i++) {
+        xfree(owned[i]);
+    }
+    bytes_done(&p->text);
+    *p = (struct policy_asked){0};
+}
+
 void
 facts_done(struct facts *f)
 {
     question_done(&f->question);
     local_done(&f->local);
+    if (f->log != NULL) {
+        log_seen_done(f->log);
+        xfree(f->log);
+    }
+    if (f->policy != NULL) {
+        policy_asked_done(f->policy);
+        xfree(f->policy);
+    }
     for (size_t i = 0; i < f->count; i++) {
         result_done(&f->results[i]);
     }
@@ -515,6 +554,17 @@ lb_name_is_one(struct str name)
         }
     }
     return false;
+}
+
+struct str
+lb_name_region(struct str name)
+{
+    size_t elb, dot;
+    if (!str_find(name, STR(".elb.amazonaws.com"), &elb)) {
+        return STR_NONE;
+    }
+    struct str front = str_sub(name, 0, elb);
+    return str_rfind_char(front, '.', &dot) ? str_sub(front, dot + 1, front.n) : STR_NONE;
 }
 
 /* A CNAME target in the chain of the site's name, in one answer; NULL: none. */

@@ -195,6 +195,7 @@ struct question {
     char browser_error[64]; /* normalised: "ERR_SSL_PROTOCOL_ERROR"; else "" */
     bool browser_state;
     char *browser_profile, *preload_list, *curl_hsts; /* owned; NULL: automatic */
+    char log_account[16], log_region[32];             /* --account, --region; else "" */
     uint16_t authority_port;                          /* 53; other values for tests */
     char *hosts_file, *resolv_conf;                   /* owned; NULL: those of /etc */
 };
@@ -221,6 +222,57 @@ struct local_facts {
     char *config_error;              /* owned: --server-config could not be read; NULL */
 };
 
+/* ---- the load balancer's logs, where --access-log names some ---- */
+enum { LOG_MARKS_MAX = 48, LOG_NAMES_MAX = 8, LOG_PATHS_MAX = 16, LOG_HANDSHAKES_MAX = 8 };
+
+/* A line that a request of this diagnosis left in the access log, or its connection in the
+ * connection log. The line is one of log/read.h; paths and queries in it are '*'. */
+struct log_mark {
+    enum probe probe; /* which asked, as the User-Agent says */
+    enum side side;   /* SIDE_NONE: it does not say */
+    char *file;       /* owned */
+    uint64_t line;    /* from 1; 0: not known */
+    char *text;       /* owned */
+};
+
+/* A name that lines or files bear, and how many do. */
+struct log_name {
+    char text[128];
+    uint64_t count;
+};
+struct log_names {
+    struct log_name items[LOG_NAMES_MAX];
+    size_t count;
+    uint64_t more; /* with further names */
+};
+
+struct log_seen {
+    uint64_t looked_s;          /* Unix seconds */
+    char *paths[LOG_PATHS_MAX]; /* owned: as given */
+    size_t path_count;
+    uint64_t files,
+        old_files; /* read; left out, since their names end long before this diagnosis */
+    uint64_t test_files, foreign_files, broken_files;
+    uint64_t access_lines, connection_lines, health_lines, damaged_lines;
+    uint64_t first_us, last_us;           /* Unix, of access lines; 0: there is none */
+    uint64_t first_end_us, last_end_us;   /* of the intervals in the files' names; 0: none */
+    bool growing;                         /* a file is one that is being written */
+    struct log_names lbs;                 /* "app/NAME/ID", of access lines */
+    struct log_names accounts, regions;   /* of the files' names */
+    struct log_mark marks[LOG_MARKS_MAX]; /* in the order of the files */
+    size_t mark_count;
+    struct log_mark handshakes[LOG_HANDSHAKES_MAX]; /* of our address, in this diagnosis' time */
+    size_t handshake_count;
+    uint64_t failed_handshakes; /* of anybody, in this diagnosis' time */
+};
+
+/* ---- a bucket policy, where --bucket-policy names one ---- */
+struct policy_asked {
+    char *file;                               /* owned */
+    struct bytes text;                        /* as read */
+    char *bucket, *prefix, *account, *region; /* owned; prefix may be "" */
+};
+
 struct facts {
     char version[32];   /* of the doctor that ran the probes */
     char marker[40];    /* in the User-Agent of its requests */
@@ -232,7 +284,9 @@ struct facts {
     struct local_facts local;
     struct result *results; /* owned; in the order in which they ended */
     size_t count, cap;
-    unsigned connections; /* TCP connections opened to the URL's host */
+    unsigned connections;        /* TCP connections opened to the URL's host */
+    struct log_seen *log;        /* owned; NULL: no --access-log */
+    struct policy_asked *policy; /* owned; NULL: no --bucket-policy */
 };
 
 /* An empty question with the defaults of all options; facts_init() does it, too. */
@@ -244,6 +298,9 @@ void facts_done(struct facts *f);
  * LIMIT_DOCTOR_RESULTS the last element is overwritten. */
 struct result *facts_add(struct facts *f);
 void result_done(struct result *r);
+/* Of logs and policies; they free what they have, never themselves. */
+void log_seen_done(struct log_seen *l);
+void policy_asked_done(struct policy_asked *p);
 /* Works out dns, flight and http from the raw bytes; frees earlier ones. */
 void facts_digest(struct result *r);
 
@@ -268,6 +325,7 @@ size_t facts_lb_addrs(const struct facts *f, struct addr *ret, size_t max);
 const char *facts_lb_name(const struct facts *f);
 bool
 lb_name_is_one(struct str name); /* *.elb.amazonaws.com[.cn], *.elb.REGION..., *.elb.localhost */
+struct str lb_name_region(struct str name); /* "eu-west-1" of NAME.eu-west-1.elb...; or nothing */
 /* "localhost" or below it: browsers ask nobody for its address [RFC 6761 6.3]. */
 bool name_is_local(struct str name);
 /* Private, loopback, link-local, shared (100.64/10) or documentation range: a word, or NULL. */

@@ -371,7 +371,7 @@ add_siblings(const struct page *p, const struct finding *f)
         if (s != NULL) {
             page_say(p, s->what);
             page_markup(p, " (");
-            page_say(p, s->proof);
+            page_finding_text(p, f, s->proof);
             page_markup(p, ")");
         } else if (finding_find(str_of(f->siblings[i]), &id)) {
             page_say(p, N_("see openalb explain"));

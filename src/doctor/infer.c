@@ -38,6 +38,10 @@ static const struct sibling_row siblings[] = {
 #define SIBLING(id, what, proof) {id, what, proof},
 #include "doctor/siblings.def"
 #undef SIBLING
+/* What no bucket policy shows. */
+#define UNSEEN(id, sentence, look) {id, sentence, look},
+#include "policy/unseen.def"
+#undef UNSEEN
 };
 
 static const struct fix_row fixes[] = {
@@ -282,6 +286,12 @@ finding_contrary(struct finding *f, enum evidence_id id, const struct result *r)
     return evidence_add(f, id, r, true);
 }
 
+struct evidence *
+finding_last_evidence(struct finding *f)
+{
+    return f->evidence_count == 0 ? NULL : &f->evidence[f->evidence_count - 1];
+}
+
 void
 finding_sibling(struct finding *f, const char *id)
 {
@@ -349,6 +359,12 @@ drop(struct findings *out, size_t i)
     finding_done(&out->items[i]);
     out->count--;
     memmove(&out->items[i], &out->items[i + 1], (out->count - i) * sizeof out->items[0]);
+}
+
+void
+finding_drop(struct judge *j, size_t index)
+{
+    drop(j->out, index);
 }
 
 static size_t
@@ -470,7 +486,8 @@ mark_consequences(struct findings *out)
     const struct finding *first = &out->items[0];
     for (size_t i = 1; i < out->count; i++) {
         struct finding *f = &out->items[i];
-        if (f->severity == SEVERITY_FAULT && f->consequence_of == FINDING_NONE &&
+        bool policy = strncmp(finding_row(f->id)->id, "IAM-", 4) == 0; /* a cause of its own */
+        if (f->severity == SEVERITY_FAULT && f->consequence_of == FINDING_NONE && !policy &&
             rank_of(f) > rank_of(first)) {
             f->consequence_of = first->id;
         }
@@ -500,7 +517,8 @@ borrow_sight(struct findings *out)
     bool stray = first != NULL && first->severity == SEVERITY_FAULT && finding_is_stray(first->id);
     for (size_t i = 1; stray && i < out->count; i++) {
         const struct finding *f = &out->items[i];
-        if (f->severity == SEVERITY_FAULT && f->consequence_of == first->id) {
+        if (f->severity == SEVERITY_FAULT && f->consequence_of == first->id &&
+            f->layer != LAYER_LOG) { /* nobody sees a log in a browser */
             first->sight = f->sight;
             return;
         }
@@ -552,6 +570,8 @@ layer_examined(const struct facts *f, enum layer l, const struct result *answer)
                 answer->http->author != AUTHOR_OURS) ||
                facts_find(f, PROBE_T1, SIDE_TARGET) != NULL;
     case LAYER_LOG:
+        return f->policy != NULL ||
+               (f->log != NULL && f->log->access_lines + f->log->connection_lines > 0);
     case LAYER_UNDECIDED:
     case LAYER_COUNT: return false;
     }
@@ -564,6 +584,9 @@ static bool
 seen_through_lb(const struct facts *f, enum layer l)
 {
     const struct result *r4 = facts_find(f, PROBE_R4, SIDE_LB);
+    if (l == LAYER_LOG) {
+        return layer_examined(f, l, NULL); /* files can be read whatever is broken */
+    }
     if (r4 == NULL || r4->outcome != OUTCOME_OK || r4->http == NULL || !r4->http->has_status) {
         return false;
     }
@@ -752,8 +775,9 @@ add_remarks(struct judge *j)
 static void
 run_rules(struct judge *j)
 {
-    rule_fn *const *const all[] = {client_rules,      dns_rules,  tcp_rules,      tls_rules,
-                                   certificate_rules, http_rules, redirect_rules, target_rules};
+    rule_fn *const *const all[] = {client_rules,      dns_rules,   tcp_rules,      tls_rules,
+                                   certificate_rules, http_rules,  redirect_rules, target_rules,
+                                   log_rules,         policy_rules};
     for (size_t i = 0; i < COUNT_OF(all); i++) {
         for (rule_fn *const *rule = all[i]; *rule != NULL; rule++) {
             (*rule)(j);

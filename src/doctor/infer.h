@@ -101,6 +101,9 @@ struct evidence {
     const struct result *result; /* borrowed from the facts; NULL: none */
     struct args args;            /* before the finding's own */
     bool contrary;               /* shows the opposite case: what works */
+    /* What {what} in the sentence becomes when it is said: one of the two, or neither. */
+    const struct log_mark *mark; /* borrowed from the facts: what its line says */
+    const char *what;            /* msgid, filled with args */
 };
 
 /* What was done to see whether the mended thing would work. */
@@ -171,6 +174,8 @@ struct finding *finding_new(struct judge *j, enum finding_id id, enum confidence
  * never NULL; {address}, {server}, {status}, {ms}, {seconds}, {bytes} are filled from `r`. */
 struct args *finding_evidence(struct finding *f, enum evidence_id id, const struct result *r);
 struct args *finding_contrary(struct finding *f, enum evidence_id id, const struct result *r);
+/* The last evidence that was added; NULL: there is none. */
+struct evidence *finding_last_evidence(struct finding *f);
 void finding_sibling(struct finding *f, const char *id);
 void finding_counter(struct finding *f, enum counter c, const struct result *r, const char *text);
 /* Attaches the remarks of --server-config that bear this finding's id. */
@@ -183,7 +188,10 @@ bool finding_is_stray(enum finding_id id);
 bool judge_wants(const struct judge *j, enum layer l);
 
 extern rule_fn *const client_rules[],
-    *const dns_rules[], *const tcp_rules[], *const tls_rules[], *const certificate_rules[],
-                                                                    *const http_rules[],
-                                                                        *const redirect_rules[],
-                                                                            *const target_rules[];
+    *const dns_rules[], *const tcp_rules[], *const tls_rules[],
+                                                *const certificate_rules[],
+                                                    *const http_rules[],
+                                                        *const redirect_rules[],
+                                                            *const target_rules[],
+                                                                *const log_rules[],
+                                                                    *const policy_rules[];

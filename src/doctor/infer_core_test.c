@@ -706,6 +706,41 @@ random_result(struct facts *f, uint64_t *s)
     }
 }
 
+/* Lines of our requests, with any status of anybody; or none. */
+static void
+random_log(struct facts *f, uint64_t *s)
+{
+    static const char *const middles[] = {"10.0.0.1:80 0.001 0.002 0.000 200 200",
+                                          "10.0.0.1:80 0.001 -1 -1 502 -",
+                                          "10.0.0.1:80 -1 -1 -1 502 -",
+                                          "- -1 -1 -1 503 -",
+                                          "10.0.0.1:80 0.001 -1 -1 504 -",
+                                          "10.0.0.1:80 0.001 0.002 0.000 500 500",
+                                          "10.0.0.1:80 0.001 0.002 0.000 403 403",
+                                          "10.0.0.1:80 0.001 -1 -1 460 -",
+                                          "- -1 -1 -1 463 -",
+                                          "- -1 -1 -1 404 -"};
+    static const enum probe probes[] = {PROBE_R1, PROBE_R2, PROBE_P1, PROBE_R4};
+    struct log_seen *log = f->log = xalloc(sizeof *f->log);
+    f->started_s = TEST_NOW_S;
+    log->files = below(s, 3);
+    log->access_lines = below(s, 3);
+    log->growing = below(s, 2);
+    log->looked_s = TEST_NOW_S + 9 - below(s, 18);
+    log->last_end_us = (TEST_NOW_S + 9 - (uint64_t)below(s, 18)) * 1000000;
+    for (size_t i = below(s, 4); i > 0; i--) {
+        struct log_mark *m = &log->marks[log->mark_count++];
+        m->probe = probes[below(s, COUNT_OF(probes))];
+        m->side = (enum side)below(s, SIDE_COUNT);
+        m->file = xstrdup("a.log");
+        m->text = below(s, 8) == 0
+                      ? xstrdup("no line")
+                      : xprintf("http 2026-11-23T12:00:00.000000Z app/web/1 203.0.113.9:1 %s 1 1 "
+                                "\"GET http://h:80/ HTTP/1.1\" \"-\" - - arn \"-\"",
+                                middles[below(s, COUNT_OF(middles))]);
+    }
+}
+
 static void
 random_facts(struct facts *f, uint64_t *s)
 {
@@ -729,6 +764,9 @@ random_facts(struct facts *f, uint64_t *s)
     }
     if (below(s, 4) == 0) {
         ASSERT(str_copy_z(STR("ERR_SSL_PROTOCOL_ERROR"), f->question.browser_error, 64));
+    }
+    if (below(s, 3) == 0) {
+        random_log(f, s);
     }
     for (size_t i = below(s, 40); i > 0; i--) {
         random_result(f, s);

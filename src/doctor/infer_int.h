@@ -3,6 +3,7 @@
 #pragma once
 
 #include "doctor/infer.h"
+#include "policy/delivery.h"
 
 /* Fills the arguments that a result gives by itself: address, server, status, ms, seconds, bytes,
  * alert, alert_name, version, suite, group, location, probe. */
@@ -34,5 +35,8 @@ bool has_answer(const struct result *r);
 bool by_lb(const struct http_seen *h);
 /* The 400 page for plain HTTP on a TLS port, of whatever server. */
 bool is_plain_to_tls_page(const struct http_seen *h);
+/* Takes one back; later ones move up. */
+void finding_drop(struct judge *j, size_t index);
+struct delivery_question policy_question(const struct policy_asked *p);
 /* Does the browser's word stand in this finding's sight? */
 bool finding_shows(const struct finding *f, const char *word);

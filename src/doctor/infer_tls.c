@@ -471,7 +471,7 @@ static void
 rule_proxy_protocol(struct judge *j)
 {
     const struct result *h1 = hello(j, PROBE_H1), *hp = hello(j, PROBE_HP);
-    if (answered(h1) || !answered(hp)) {
+    if (h1 == NULL || answered(h1) || !answered(hp)) {
         return;
     }
     struct finding *f = hello_finding(j, FINDING_TLS_09, CONFIDENCE_PROVED, h1);

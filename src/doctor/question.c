@@ -207,6 +207,68 @@ set_server_config(struct setting *s)
     return keep_file(s, &s->q->server_config);
 }
 
+/* ---- logs and their bucket ---- */
+
+static enum err
+set_access_log(struct setting *s)
+{
+    if (s->value[0] == '\0' || str_eq(str_of(s->value), STR("-"))) {
+        return refuse(s, N_("It takes a file or a folder."));
+    }
+    if (s->o->access_log_count == LOG_PATHS_MAX) {
+        return refuse(s,
+                      N_("It takes up to 16 files and folders; a folder is read with all in it."));
+    }
+    s->o->access_logs[s->o->access_log_count++] = s->value;
+    return access(s->value, R_OK) == 0 ? ERR_OK : unreadable(s);
+}
+
+static enum err
+set_bucket_policy(struct setting *s)
+{
+    TRY(borrow(s, &s->o->bucket_policy));
+    return access(s->value, R_OK) == 0 ? ERR_OK : unreadable(s);
+}
+
+static enum err
+set_log_bucket(struct setting *s)
+{
+    return borrow(s, &s->o->log_bucket);
+}
+
+static enum err
+set_log_prefix(struct setting *s)
+{
+    s->o->log_prefix = s->value;
+    return ERR_OK;
+}
+
+static enum err
+set_account(struct setting *s)
+{
+    struct str value = str_of(s->value);
+    bool digits = value.n == 12;
+    for (size_t i = 0; i < value.n; i++) {
+        digits = digits && ascii_is_digit(value.p[i]);
+    }
+    return digits && str_copy_z(value, s->q->log_account, sizeof(s->q->log_account))
+               ? ERR_OK
+               : refuse(s, N_("It takes a number of 12 digits."));
+}
+
+static enum err
+set_region(struct setting *s)
+{
+    struct str value = str_of(s->value);
+    bool good = value.n > 0;
+    for (size_t i = 0; i < value.n; i++) {
+        good = good && (ascii_is_alnum(value.p[i]) || value.p[i] == '-');
+    }
+    return good && str_copy_z(value, s->q->log_region, sizeof(s->q->log_region))
+               ? ERR_OK
+               : refuse(s, N_("It takes the name of a region, such as eu-central-1."));
+}
+
 /* ---- from whose place ---- */
 
 static enum err
@@ -746,8 +808,7 @@ static const struct option_row rows[] = {
 };
 
 /* What the plan of the product has, and this version has not [ruling 13]. */
-static const char *const later[] = {"--aws",      "--aws-profile", "--region",
-                                    "--endpoint", "--wait-logs",   "--access-log"};
+static const char *const later[] = {"--aws", "--aws-profile", "--endpoint", "--wait-logs"};
 
 static const struct option_row *
 find_row(struct str name)
@@ -820,6 +881,15 @@ parse_option(struct setting *s, int argc, char **argv, int *at)
     return row->set(s);
 }
 
+/* --region, or "eu-west-1" of --lb NAME.eu-west-1.elb.amazonaws.com. */
+static bool
+default_region(struct question *q)
+{
+    struct str region = q->log_region[0] != '\0' ? STR_NONE : lb_name_region(str_of(q->lb_name));
+    return q->log_region[0] != '\0' ||
+           (region.n > 0 && str_copy_z(region, q->log_region, sizeof(q->log_region)));
+}
+
 /* What can be said only when all options are known. */
 static enum err
 finish(struct setting *s, const char *url)
@@ -846,6 +916,15 @@ finish(struct setting *s, const char *url)
     }
     if (q->client_key != NULL && q->client_cert == NULL) {
         return text_err(s->reterr, ERR_INVALID, N_("--key needs --client-cert."), NULL, 0);
+    }
+    if (o->bucket_policy != NULL &&
+        (o->log_bucket == NULL || q->log_account[0] == '\0' || !default_region(q))) {
+        return text_err(s->reterr, ERR_INVALID,
+                        N_("--bucket-policy needs --log-bucket, --account and --region."), NULL, 0);
+    }
+    if (o->bucket_policy == NULL && (o->log_bucket != NULL || o->log_prefix != NULL)) {
+        return text_err(s->reterr, ERR_INVALID,
+                        N_("--log-bucket and --log-prefix need --bucket-policy."), NULL, 0);
     }
     if (url != NULL) {
         TRY(question_set_url(q, str_of(url), s->reterr));

@@ -12,6 +12,9 @@ struct doctor_options {
     unsigned watch_s; /* 0: once */
     const char *html_file, *save_file, *replay_file, *color, *explain,
         *expect; /* NULL: not given */
+    const char *access_logs[LOG_PATHS_MAX];
+    size_t access_log_count;
+    const char *bucket_policy, *log_bucket, *log_prefix; /* NULL: not given */
 };
 
 /* argv[0] is not looked at. --lang takes effect at once (text_init), so that sentences about later

@@ -34,6 +34,12 @@ void say_rules_out(const struct finding *f, enum text_escape e, struct buf *out)
  * end, else a placeholder in capitals [ruling 14]. */
 void say_command(const struct facts *facts, const struct finding *f, const char *command,
                  struct buf *out);
+/* Of --access-log: what was read; one request's line; the main request's, NULL if none is there. */
+void say_log_read(const struct log_seen *log, enum text_escape e, struct buf *out);
+void say_log_mark(const struct log_mark *m, enum text_escape e, struct buf *out);
+const struct log_mark *say_main_mark(const struct log_seen *log);
+/* Of --bucket-policy: the answer, and what no policy shows. */
+void say_policy(const struct policy_asked *p, enum text_escape e, struct buf *out);
 const char *say_confidence(enum confidence c); /* msgid */
 /* The ticket: what to send to an administrator, without private data. */
 void say_ticket(const struct report *r, struct buf *out);

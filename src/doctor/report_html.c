@@ -141,6 +141,43 @@ add_foot(const struct page *p)
     buf_free(&text);
 }
 
+/* Empties the text. */
+static void
+add_item(const struct page *p, struct buf *text)
+{
+    page_markup(p, "<li>");
+    page_sentence(p, buf_str(text));
+    page_markup(p, "</li>\n");
+    buf_free(text);
+}
+
+/* What was read of logs and policies. */
+static void
+add_files(const struct page *p)
+{
+    const struct facts *f = p->r->facts;
+    struct buf text = {0};
+    if (f->log == NULL && f->policy == NULL) {
+        return;
+    }
+    page_markup(p, "<section>\n<h2>");
+    page_say(p, N_("Files that were read"));
+    page_markup(p, "</h2>\n<ul>\n");
+    if (f->log != NULL) {
+        say_log_read(f->log, TEXT_PLAIN, &text);
+        add_item(p, &text);
+    }
+    for (size_t i = 0; f->log != NULL && i < f->log->mark_count; i++) {
+        say_log_mark(&f->log->marks[i], TEXT_PLAIN, &text);
+        add_item(p, &text);
+    }
+    if (f->policy != NULL) {
+        say_policy(f->policy, TEXT_PLAIN, &text);
+        add_item(p, &text);
+    }
+    page_markup(p, "</ul>\n</section>\n");
+}
+
 static void
 add_half(const struct page *p)
 {
@@ -158,6 +195,7 @@ add_half(const struct page *p)
     page_time_line(p);
     page_endpoints(p);
     page_redirects(p);
+    add_files(p);
     add_ticket(p);
     add_foot(p);
     page_markup(p, "</main>\n");

@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "doctor/infer_int.h"
+#include "doctor/log_mark.h"
 #include "doctor/report.h"
+#include "query/why.h"
 
 #include <jansson.h>
 
@@ -228,7 +230,7 @@ siblings(const struct finding *f)
         json_t *o = json_object();
         json_object_set_new(o, "id", json_string(f->siblings[i]));
         json_object_set_new(o, "what", s == NULL ? json_null() : json_string(tr(s->what)));
-        json_object_set_new(o, "proof", s == NULL ? json_null() : json_string(tr(s->proof)));
+        json_object_set_new(o, "proof", s == NULL ? json_null() : sentence(f, s->proof));
         json_array_append_new(list, o);
     }
     return list;
@@ -491,11 +493,155 @@ target(const struct question *q)
     return o;
 }
 
+/* ---- logs and policies ---- */
+
+static json_t *
+moment(uint64_t us)
+{
+    char text[32];
+    struct out o = out_of(text, sizeof(text));
+    if (us == 0) {
+        return json_null();
+    }
+    out_iso8601(&o, us, false);
+    return json_stringn(text, (size_t)(o.p - text));
+}
+
+static json_t *
+number(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+static json_t *
+log_names(const struct log_names *n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n->count; i++) {
+        json_array_append_new(list, safe_z(n->items[i].text));
+    }
+    return list;
+}
+
+/* The decisive fields of a line of ours; its path and query are not kept. */
+static json_t *
+log_mark(const struct log_mark *m)
+{
+    static const unsigned fields[] = {
+        LOG_ACCESS_TIME,
+        LOG_ACCESS_ELB,
+        LOG_ACCESS_TARGET,
+        LOG_ACCESS_REQUEST_PROCESSING_TIME,
+        LOG_ACCESS_TARGET_PROCESSING_TIME,
+        LOG_ACCESS_RESPONSE_PROCESSING_TIME,
+        LOG_ACCESS_ELB_STATUS_CODE,
+        LOG_ACCESS_TARGET_STATUS_CODE,
+        LOG_ACCESS_TARGET_GROUP_ARN,
+        LOG_ACCESS_TRACE_ID,
+        LOG_ACCESS_MATCHED_RULE_PRIORITY,
+        LOG_ACCESS_ACTIONS_EXECUTED,
+        LOG_ACCESS_ERROR_REASON,
+        LOG_ACCESS_CLASSIFICATION,
+        LOG_ACCESS_CLASSIFICATION_REASON,
+    };
+    json_t *o = json_object(), *values = json_object();
+    struct why_verdict verdict;
+    struct mark_line l;
+    json_object_set_new(o, "probe", json_string(probe_name(m->probe)));
+    json_object_set_new(o, "side", json_string(side_name(m->side)));
+    json_object_set_new(o, "file", safe_z(m->file));
+    json_object_set_new(o, "line", m->line == 0 ? json_null() : number(m->line));
+    json_object_set_new(o, "pattern", json_null());
+    json_object_set_new(o, "made_by", json_null());
+    if (mark_read(m, &l)) {
+        if (l.line.kind == LOG_ACCESS) {
+            why_verdict(&l.line, &verdict);
+            json_object_set_new(o, "pattern", json_string(verdict.pattern));
+            json_object_set_new(o, "made_by", json_string(verdict.by_target ? "target" : "lb"));
+        }
+        for (size_t i = 0; l.line.kind == LOG_ACCESS && i < COUNT_OF(fields); i++) {
+            struct str value = log_line_field(&l.line, fields[i]);
+            json_object_set_new(values, log_field(LOG_ACCESS, fields[i])->name,
+                                value.p == NULL ? json_null() : safe(value));
+        }
+        mark_done(&l);
+    }
+    json_object_set_new(o, "fields", values);
+    return o;
+}
+
+static json_t *
+logs(const struct log_seen *log)
+{
+    if (log == NULL) {
+        return json_null();
+    }
+    json_t *o = json_object(), *paths = json_array(), *marks = json_array();
+    for (size_t i = 0; i < log->path_count; i++) {
+        json_array_append_new(paths, safe_z(log->paths[i]));
+    }
+    for (size_t i = 0; i < log->mark_count; i++) {
+        json_array_append_new(marks, log_mark(&log->marks[i]));
+    }
+    json_object_set_new(o, "paths", paths);
+    json_object_set_new(o, "files", number(log->files));
+    json_object_set_new(o, "old_files", number(log->old_files));
+    json_object_set_new(o, "broken_files", number(log->broken_files));
+    json_object_set_new(o, "foreign_files", number(log->foreign_files));
+    json_object_set_new(o, "access_lines", number(log->access_lines));
+    json_object_set_new(o, "connection_lines", number(log->connection_lines));
+    json_object_set_new(o, "health_lines", number(log->health_lines));
+    json_object_set_new(o, "damaged_lines", number(log->damaged_lines));
+    json_object_set_new(o, "first_line", moment(log->first_us));
+    json_object_set_new(o, "last_line", moment(log->last_us));
+    json_object_set_new(o, "newest_interval_end", moment(log->last_end_us));
+    json_object_set_new(o, "growing", json_boolean(log->growing));
+    json_object_set_new(o, "load_balancers", log_names(&log->lbs));
+    json_object_set_new(o, "accounts", log_names(&log->accounts));
+    json_object_set_new(o, "regions", log_names(&log->regions));
+    json_object_set_new(o, "requests", marks);
+    return o;
+}
+
+static json_t *
+bucket_policy(const struct policy_asked *p)
+{
+    struct delivery_report *r = xalloc(sizeof(*r));
+    const struct delivery_question q =
+        p == NULL ? (struct delivery_question){0} : policy_question(p);
+    if (p == NULL ||
+        delivery_check((struct str){(const char *)p->text.p, p->text.n}, &q, r, NULL) != ERR_OK) {
+        xfree(r);
+        return json_null();
+    }
+    json_t *o = json_object(), *unseen = json_array();
+    for (size_t i = 0; i < delivery_unseen_count(); i++) {
+        json_array_append_new(unseen, json_string(delivery_unseen_at(i)->id));
+    }
+    json_object_set_new(o, "file", safe_z(p->file));
+    json_object_set_new(o, "bucket", safe_z(p->bucket));
+    json_object_set_new(o, "prefix", safe_z(p->prefix));
+    json_object_set_new(o, "account", safe_z(p->account));
+    json_object_set_new(o, "region", safe_z(p->region));
+    json_object_set_new(o, "answer", json_string(delivery_answer_word(r->answer)));
+    json_object_set_new(o, "key", safe_z(r->key));
+    json_object_set_new(o, "not_examined", unseen);
+    delivery_report_done(r);
+    xfree(r);
+    return o;
+}
+
 static json_t *
 privacy(const struct facts *f)
 {
     json_t *list = json_array();
     const struct hsts_found *h = f->local.hsts;
+    for (size_t i = 0; f->log != NULL && i < f->log->path_count; i++) {
+        json_array_append_new(list, safe_z(f->log->paths[i]));
+    }
+    if (f->policy != NULL) {
+        json_array_append_new(list, safe_z(f->policy->file));
+    }
     for (size_t i = 0; h != NULL && i < h->store_count; i++) {
         json_array_append_new(list, safe_z(h->stores[i].file));
     }
@@ -564,6 +710,8 @@ report_json(const struct report *r, struct buf *out)
     json_object_set_new(o, "connections", json_integer((json_int_t)f->connections));
     json_object_set_new(o, "aws", json_null());
     json_object_set_new(o, "openalb", json_null());
+    json_object_set_new(o, "logs", logs(f->log));
+    json_object_set_new(o, "bucket_policy", bucket_policy(f->policy));
     json_object_set_new(o, "privacy", privacy(f));
     write_object(o, out);
 }
@@ -591,6 +739,8 @@ report_json_error(const char *message, int exit_code, struct buf *out)
     json_object_set_new(o, "connections", json_integer(0));
     json_object_set_new(o, "aws", json_null());
     json_object_set_new(o, "openalb", json_null());
+    json_object_set_new(o, "logs", json_null());
+    json_object_set_new(o, "bucket_policy", json_null());
     json_object_set_new(o, "privacy", read);
     write_object(o, out);
 }

@@ -299,7 +299,9 @@ add_siblings(const struct page *p, const struct finding *f)
         enum finding_id id;
         buf_addf(&text, "%s: ", f->siblings[i]);
         if (s != NULL) {
-            buf_addf(&text, "%s (%s)", tr(s->what), tr(s->proof));
+            buf_addf(&text, "%s (", tr(s->what));
+            say_text(f, s->proof, TEXT_TERMINAL, &text);
+            buf_add_char(&text, ')');
         } else if (finding_find(str_of(f->siblings[i]), &id)) {
             buf_add_z(&text, tr(N_("see openalb explain")));
         }
@@ -371,6 +373,30 @@ add_layers(const struct page *p)
         labelled(p, "",
                  str_of(tr(N_("* seen through the load balancer's own address; - not examined"))));
     }
+}
+
+/* What was read of logs and policies. */
+static void
+add_files(const struct page *p)
+{
+    const struct facts *f = p->r->facts;
+    const struct log_mark *m = f->log == NULL ? NULL : say_main_mark(f->log);
+    struct buf text = {0};
+    if (f->log != NULL) {
+        say_log_read(f->log, TEXT_TERMINAL, &text);
+        labelled(p, N_("log"), buf_str(&text));
+        buf_reset(&text);
+    }
+    if (m != NULL) {
+        say_log_mark(m, TEXT_TERMINAL, &text);
+        labelled(p, "", buf_str(&text));
+        buf_reset(&text);
+    }
+    if (f->policy != NULL) {
+        say_policy(f->policy, TEXT_TERMINAL, &text);
+        labelled(p, N_("policy"), buf_str(&text));
+    }
+    buf_free(&text);
 }
 
 static void
@@ -491,6 +517,7 @@ report_terminal(const struct report *r, const struct term *t, struct buf *out)
     }
     add_others(&p);
     add_layers(&p);
+    add_files(&p);
     if (r->verbose) {
         add_probes(&p);
     }

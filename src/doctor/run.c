@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static const struct machine *const machines[PROBE_COUNT] = {
@@ -88,7 +89,7 @@ run_got(struct run *run, const void *p, size_t n)
 const char *
 run_user_agent(const struct run *run)
 {
-    return run->engine->user_agent;
+    return run->user_agent;
 }
 
 struct rand *
@@ -266,6 +267,8 @@ run_begin(struct engine *e, const struct wish *w)
     run->engine = e;
     run->wish = *w;
     run->spare_fd = -1;
+    (void)snprintf(run->user_agent, sizeof(run->user_agent), "%s/%s.%s", e->user_agent,
+                   probe_name(w->probe), side_name(w->side));
     run->result = result_of(w);
     run->result.start_us = engine_now(e);
     if (w->url[0] != '\0') {

@@ -4,6 +4,7 @@
 #include "doctor/save_int.h"
 
 #include "base/limits.h"
+#include "policy/delivery.h"
 
 #define AT(T, n) .name = #n, .offset = offsetof(T, n), .size = sizeof(((T *)0)->n)
 #define BOOL(T, n)                                                                                 \
@@ -217,6 +218,8 @@ static const struct field question_fields[] = {
     FILE_NAME(struct question, browser_profile),
     FILE_NAME(struct question, preload_list),
     FILE_NAME(struct question, curl_hsts),
+    TEXT(struct question, log_account),
+    TEXT(struct question, log_region),
     UINT(struct question, authority_port),
     FILE_NAME(struct question, hosts_file),
     FILE_NAME(struct question, resolv_conf),
@@ -579,6 +582,73 @@ static const struct field result_fields[] = {
 static const struct shape result_shape = SHAPE(struct result, result_fields, NULL);
 static const struct field result_element = ELEMENT(struct result, result_shape);
 
+/* ---- logs and policies ---- */
+
+static const struct field mark_fields[] = {
+    ENUM(struct log_mark, probe, probes), ENUM(struct log_mark, side, sides),
+    FILE_FILLED(struct log_mark, file),   UINT(struct log_mark, line),
+    FILLED(struct log_mark, text),
+};
+static const struct shape mark_shape = SHAPE(struct log_mark, mark_fields, NULL);
+static const struct field mark_element = ELEMENT(struct log_mark, mark_shape);
+
+static const struct field log_name_fields[] = {
+    TEXT(struct log_name, text),
+    UINT(struct log_name, count),
+};
+static const struct shape log_name_shape = SHAPE(struct log_name, log_name_fields, NULL);
+static const struct field log_name_element = ELEMENT(struct log_name, log_name_shape);
+static const struct field log_names_fields[] = {
+    ARRAY(struct log_names, items, count, log_name_element),
+    UINT(struct log_names, more),
+};
+static const struct shape log_names_shape = SHAPE(struct log_names, log_names_fields, NULL);
+
+static const struct field path_element = {
+    .kind = FIELD_STRING, .secret = SECRET_HOME, .size = sizeof(char *), .filled = true};
+
+static const struct field log_fields[] = {
+    UINT(struct log_seen, looked_s),
+    ARRAY(struct log_seen, paths, path_count, path_element),
+    UINT(struct log_seen, files),
+    UINT(struct log_seen, old_files),
+    UINT(struct log_seen, test_files),
+    UINT(struct log_seen, foreign_files),
+    UINT(struct log_seen, broken_files),
+    UINT(struct log_seen, access_lines),
+    UINT(struct log_seen, connection_lines),
+    UINT(struct log_seen, health_lines),
+    UINT(struct log_seen, damaged_lines),
+    UINT(struct log_seen, first_us),
+    UINT(struct log_seen, last_us),
+    UINT(struct log_seen, first_end_us),
+    UINT(struct log_seen, last_end_us),
+    BOOL(struct log_seen, growing),
+    SUB(struct log_seen, lbs, log_names_shape),
+    SUB(struct log_seen, accounts, log_names_shape),
+    SUB(struct log_seen, regions, log_names_shape),
+    ARRAY(struct log_seen, marks, mark_count, mark_element),
+    ARRAY(struct log_seen, handshakes, handshake_count, mark_element),
+    UINT(struct log_seen, failed_handshakes),
+};
+static const struct shape log_shape = SHAPE(struct log_seen, log_fields, NULL);
+
+static const struct field policy_fields[] = {
+    FILE_FILLED(struct policy_asked, file), BYTES(struct policy_asked, text, NONE),
+    FILLED(struct policy_asked, bucket),    FILLED(struct policy_asked, prefix),
+    FILLED(struct policy_asked, account),   FILLED(struct policy_asked, region),
+};
+/* As on the command line: a policy that could not be asked about would be an error there. */
+static bool
+policy_check(const void *object)
+{
+    const struct policy_asked *p = object;
+    const struct delivery_question q = {str_of(p->bucket), str_of(p->prefix), str_of(p->account),
+                                        str_of(p->region), DELIVERY_ACCESS,   STR_NONE};
+    return delivery_question_check(&q, NULL) == ERR_OK;
+}
+static const struct shape policy_shape = SHAPE(struct policy_asked, policy_fields, policy_check);
+
 static const struct field facts_fields[] = {
     TEXT(struct facts, version),
     TEXT(struct facts, marker),
@@ -589,5 +659,7 @@ static const struct field facts_fields[] = {
     SUB(struct facts, local, local_shape),
     GROWN(struct facts, results, count, cap, result_element, LIMIT_DOCTOR_RESULTS),
     UINT(struct facts, connections),
+    OPTIONAL(struct facts, log, log_shape),
+    OPTIONAL(struct facts, policy, policy_shape),
 };
 const struct shape facts_shape = SHAPE(struct facts, facts_fields, NULL);

@@ -3,7 +3,9 @@
  * share. */
 #include "base/mem.h"
 #include "doctor/infer_int.h"
+#include "doctor/log_mark.h"
 #include "doctor/report.h"
+#include "query/why.h"
 
 /* ---- sentences ---- */
 
@@ -64,11 +66,40 @@ say_cause(const struct finding *f, enum text_escape e, struct buf *out)
     say(&f->args, more, finding_row(f->id)->cause, e, out);
 }
 
+/* What happened, as `openalb logs why` says it. */
+static void
+say_mark(const struct log_mark *m, struct buf *out)
+{
+    struct mark_line l;
+    if (mark_read(m, &l)) {
+        if (l.line.kind == LOG_ACCESS) {
+            why_what(out, &l.line);
+        }
+        mark_done(&l);
+    }
+}
+
 void
 say_evidence(const struct finding *f, const struct evidence *ev, enum text_escape e,
              struct buf *out)
 {
-    say(&ev->args, &f->args, evidence_sentence(f->id, ev->id), e, out);
+    const char *sentence = evidence_sentence(f->id, ev->id);
+    if (ev->mark == NULL && ev->what == NULL) {
+        say(&ev->args, &f->args, sentence, e, out);
+        return;
+    }
+    struct text_arg list[2 * ARGS_MAX + 1];
+    struct buf what = {0};
+    if (ev->mark != NULL) {
+        say_mark(ev->mark, &what);
+    } else {
+        say(&ev->args, &f->args, ev->what, TEXT_TERMINAL, &what);
+    }
+    list[0] = (struct text_arg){"what", buf_str(&what)};
+    size_t count = add_args(list, 1, &ev->args);
+    count = add_args(list, count, &f->args);
+    text_fill_as(out, e, tr(sentence), list, count);
+    buf_free(&what);
 }
 
 void
@@ -81,6 +112,94 @@ void
 say_text(const struct finding *f, const char *msgid, enum text_escape e, struct buf *out)
 {
     say(&f->args, NULL, msgid, e, out);
+}
+
+void
+say_log_mark(const struct log_mark *m, enum text_escape e, struct buf *out)
+{
+    struct mark_line l;
+    struct buf fields = {0}, what = {0};
+    char line[24];
+    struct out o = out_of(line, sizeof(line));
+    if (!mark_read(m, &l)) {
+        return;
+    }
+    out_u64(&o, m->line);
+    mark_fields(&l.line, &fields);
+    if (l.line.kind == LOG_ACCESS) {
+        why_what(&what, &l.line);
+    }
+    text_fill_as(out, e, tr(N_("{probe}: {file} line {line}: {fields}. {what}")),
+                 TEXT_ARGS({"probe", str_of(probe_name(m->probe))}, {"file", mark_file_name(m)},
+                           {"line", str_span(line, o.p)}, {"fields", buf_str(&fields)},
+                           {"what", buf_str(&what)}));
+    mark_done(&l);
+    buf_free(&fields);
+    buf_free(&what);
+}
+
+void
+say_log_read(const struct log_seen *log, enum text_escape e, struct buf *out)
+{
+    struct buf paths = {0}, files = {0}, lines = {0}, marks = {0};
+    for (size_t i = 0; i < log->path_count; i++) {
+        buf_addf(&paths, "%s%s", i == 0 ? "" : ", ", log->paths[i]);
+    }
+    buf_addf(&files, "%llu", (unsigned long long)log->files);
+    buf_addf(&lines, "%llu",
+             (unsigned long long)(log->access_lines + log->connection_lines + log->health_lines));
+    buf_addf(&marks, "%zu", log->mark_count);
+    text_fill_as(
+        out, e,
+        tr(N_("{paths} (files: {files}, lines: {lines}, of them this doctor's requests: {marks})")),
+        TEXT_ARGS({"paths", buf_str(&paths)}, {"files", buf_str(&files)},
+                  {"lines", buf_str(&lines)}, {"marks", buf_str(&marks)}));
+    buf_free(&paths);
+    buf_free(&files);
+    buf_free(&lines);
+    buf_free(&marks);
+}
+
+const struct log_mark *
+say_main_mark(const struct log_seen *log)
+{
+    static const struct {
+        enum probe probe;
+        enum side side;
+    } order[] = {{PROBE_R1, SIDE_SITE},
+                 {PROBE_R2, SIDE_SITE},
+                 {PROBE_P1, SIDE_SITE},
+                 {PROBE_R4, SIDE_LB},
+                 {PROBE_P1, SIDE_LB}};
+    for (size_t o = 0; o < COUNT_OF(order); o++) {
+        for (size_t i = 0; i < log->mark_count; i++) {
+            const struct log_mark *m = &log->marks[i];
+            if (m->probe == order[o].probe && m->side == order[o].side) {
+                return m;
+            }
+        }
+    }
+    return NULL;
+}
+
+void
+say_policy(const struct policy_asked *p, enum text_escape e, struct buf *out)
+{
+    const struct delivery_question q = policy_question(p);
+    struct delivery_report *r = xalloc(sizeof(*r));
+    struct buf unseen = {0};
+    if (delivery_check((struct str){(const char *)p->text.p, p->text.n}, &q, r, NULL) == ERR_OK) {
+        for (size_t i = 0; i < delivery_unseen_count(); i++) {
+            buf_addf(&unseen, "%s%s", i == 0 ? "" : ", ", delivery_unseen_at(i)->id);
+        }
+        text_fill_as(out, e, tr(N_("{file}: {answer}; not examined: {ids}")),
+                     TEXT_ARGS({"file", str_of(p->file)},
+                               {"answer", str_of(delivery_answer_word(r->answer))},
+                               {"ids", buf_str(&unseen)}));
+        delivery_report_done(r);
+    }
+    buf_free(&unseen);
+    xfree(r);
 }
 
 const char *
@@ -182,6 +301,19 @@ command_value(const struct facts *facts, const struct finding *f, const char *ke
     return value;
 }
 
+/* A corrected policy, whole: our own JSON, with bytes of the old one in its strings. */
+static void
+add_policy(struct str json, struct buf *out)
+{
+    struct str line;
+    bool first = true;
+    while (json.n > 0 && str_cut(&json, '\n', &line)) {
+        buf_add_z(out, first ? "" : "\n");
+        text_add_safe(out, line);
+        first = false;
+    }
+}
+
 void
 say_command(const struct facts *facts, const struct finding *f, const char *command,
             struct buf *out)
@@ -200,6 +332,15 @@ say_command(const struct facts *facts, const struct finding *f, const char *comm
             continue;
         }
         struct str value = command_value(facts, f, key);
+        if (str_eq(name, STR("prefix")) && value.p != NULL && value.n == 0) {
+            p = end; /* there is none: '' */
+            continue;
+        }
+        if (str_eq(name, STR("policy")) && value.p != NULL) {
+            add_policy(value, out);
+            p = end;
+            continue;
+        }
         /* A name before a dot belongs to a record of a zone file, which knows no quotes. */
         bool quoted =
             (p > command && (p[-1] == '\'' || p[-1] == '"' || p[-1] == '`')) || end[1] == '.';
@@ -261,6 +402,7 @@ tool_rank(const struct facts *facts, enum tool tool)
     case TOOL_SHELL:
     case TOOL_OPENSSL:
     case TOOL_BROWSER:
+    case TOOL_POLICY:
     case TOOL_COUNT: return 0;
     }
     return 0;
@@ -274,7 +416,8 @@ say_fixes(const struct facts *facts, const struct finding *f,
     size_t count = fix_rows(f->id, &rows), n = 0;
     for (unsigned rank = 0; rank <= 3; rank++) {
         for (size_t i = 0; i < count && n < SAY_FIXES_MAX; i++) {
-            if (tool_rank(facts, rows[i].tool) == rank) {
+            bool nothing = rows[i].tool == TOOL_POLICY && args_get(&f->args, "policy").p == NULL;
+            if (tool_rank(facts, rows[i].tool) == rank && !nothing) {
                 ret_rows[n++] = &rows[i];
             }
         }

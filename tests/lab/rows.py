@@ -22,8 +22,8 @@ LEFT_OUT = {
     "LBC-03": "a host condition with a port looks like LBC-02 from outside; it takes the rules",
     "LBC-05": "the state of a load balancer is in its API; from outside it is DNS-05, TCP-01 or TCP-07",
     "LBC-06": "a missing security group looks like TCP-02 from outside",
-    "LBC-08": "a cut of long requests looks like TGT-09 from outside; it takes the times in the access log",
-    "LBC-12": "requests as a browser or the doctor sends them are never classified as dangerous",
+    "LBC-08": "a cut of long requests looks like TGT-09 from outside; --access-log proves it by the line",
+    "LBC-12": "requests as a browser or the doctor sends them are never classified as dangerous; with -H, --access-log shows it",
     "LBC-13": "a target group without a rule looks like TGT-04 from outside; it takes the API",
     "TLS-14": "a client's own crypto policy is not visible on the wire; from here it is TLS-02",
     "CRT-06": "old clients with old root stores are not here; today's stores take the other path",
@@ -38,8 +38,10 @@ LEFT_OUT = {
     "BRW-11": "what a user typed is not on this machine",
     "CLI-05": "an old client is not here; TLS-01 shows the server's side",
     "CLI-06": "the browser's own resolver (DNS over HTTPS) needs a public resolver to be reachable",
-    "LOG-01 to LOG-06": "reading delivered logs comes with a later part of the product",
-    "IAM-01 to IAM-10": "policies are checked by `openalb policy check`, without a network",
+    "LOG-01": "whether the log is switched on stands in the API",
+    "LOG-02 to LOG-06": "built in tests/test_doctor_logs.py, with logs of our own load balancer: no browser shows them",
+    "IAM-01 to IAM-04, IAM-07, IAM-08, IAM-11 to IAM-13": "read from a file by --bucket-policy, tests/test_doctor_logs.py: no browser shows them",
+    "IAM-05, IAM-06, IAM-09, IAM-10": "no policy shows them: the bucket's encryption and region, the user's permissions, public access",
 }
 
 
