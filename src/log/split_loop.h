@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The loop of all splitters: blocks of 64 bytes as sets of bits, bit i is byte i. The file that
- * includes this has defined what depends on the processor:
+ * includes this has defined what depends on the processor (else it is done in ordinary registers):
  *
  *     SPLIT_TARGET      attributes of the functions
  *     block_masks(p)    where blanks, quotation marks and backslashes are
@@ -16,6 +16,35 @@
 #pragma once
 
 #include "log/read_int.h"
+
+#ifndef SPLIT_TARGET
+
+#define SPLIT_TARGET
+
+/* One bit for each of the eight bytes that is `c`. */
+static inline uint64_t
+equal8(uint64_t w, char c)
+{
+    const uint64_t low = ~LOG_HIGH;
+    uint64_t x = w ^ (LOG_ONES * (unsigned char)c);
+    uint64_t zero = ~(((x & low) + low) | x) & LOG_HIGH; /* the top bit of each byte that is 0 */
+    return ((zero >> 7) * UINT64_C(0x0102040810204080)) >> 56;
+}
+
+static inline struct log_masks
+block_masks(const char *p)
+{
+    struct log_masks m = {0, 0, 0};
+    for (unsigned i = 0; i < LOG_BLOCK; i += 8) {
+        uint64_t w = log_load8(p + i);
+        m.blank |= equal8(w, ' ') << i;
+        m.quote |= equal8(w, '"') << i;
+        m.backslash |= equal8(w, '\\') << i;
+    }
+    return m;
+}
+
+#endif
 
 #ifndef SPLIT_HAS_BITS
 
@@ -74,7 +103,7 @@ block_separators(struct log_masks m, uint64_t valid, struct carry *c, uint64_t *
     return separator;
 }
 
-static SPLIT_TARGET bool
+static inline SPLIT_TARGET bool
 split_loop(const char *p, size_t n, struct log_line *l)
 {
     struct carry c = {0, 1, 0, 0};
