@@ -283,15 +283,18 @@ names_service(const struct policy_statement *s)
     return false;
 }
 
-/* The account stands in each resource, in front of any wildcard. */
+/* An account, whosever it is, stands in each resource: behind AWSLogs/, in front of any wildcard.
+ */
 static bool
-path_has_account(const struct policy_statement *s, struct str account)
+path_has_account(const struct policy_statement *s)
 {
     for (size_t i = 0; i < s->resource_count; i++) {
-        size_t at, star;
-        struct str resource = s->resources[i];
-        if (!str_find(resource, account, &at) ||
-            (str_find_char(resource, '*', &star) && star < at)) {
+        struct str folder = STR("AWSLogs/");
+        size_t at;
+        uint64_t ignored;
+        if (!str_find(s->resources[i], folder, &at) ||
+            str_find_char(str_sub(s->resources[i], 0, at), '*', NULL) ||
+            !str_to_u64(str_sub(s->resources[i], at + folder.n, 12), &ignored)) {
             return false;
         }
     }
@@ -328,7 +331,7 @@ warn_of_allow(struct delivery_report *r, const struct delivery_context *c,
         delivery_point_set(point->want, sizeof(point->want), STR("s3:PutObject"));
     }
     if (!narrows(s, true)) {
-        bool safe = path_has_account(s, c->q->account);
+        bool safe = path_has_account(s);
         struct delivery_point *point = delivery_add_point(
             r, safe ? DELIVERY_NO_SOURCE : DELIVERY_NO_SOURCE_OPEN, number, s->line);
         source_arn_wanted(point->want, sizeof(point->want), c->q);
