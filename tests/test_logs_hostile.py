@@ -22,20 +22,26 @@ from harness import DEADLINE
 
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]}
 ESC = b"\x1b[2J\x1b]0;pwn\x07"
-FIELDS = {"type": "https", "time": "2026-09-23T11:02:31.442190Z", "elb": "app/edge/0a1b", "client": "198.51.100.24:50112",
-          "target": "10.3.1.17:8443", "first": "0.001", "second": "0.037", "third": "0.000", "status": "200", "said": "200",
-          "in": "512", "out": "18231", "request": "GET https://shop.example:443/cart?id=7 HTTP/2.0", "agent": "Example/4",
+FIELDS = {"type": "https", "time": "2026-09-23T11:02:31.442190Z", "elb": "app/edge/0a1b",
+          "client": "198.51.100.24:50112",
+          "target": "10.3.1.17:8443", "first": "0.001", "second": "0.037", "third": "0.000", "status": "200",
+          "said": "200",
+          "in": "512", "out": "18231", "request": "GET https://shop.example:443/cart?id=7 HTTP/2.0",
+          "agent": "Example/4",
           "group": "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/web/99aa", "trace": "Root=1-6-0",
           "host": "shop.example", "created": "2026-09-23T11:02:31.404000Z", "error": "-", "class": "-"}
-TEMPLATE = (b'%(type)b %(time)b %(elb)b %(client)b %(target)b %(first)b %(second)b %(third)b %(status)b %(said)b %(in)b %(out)b '
-            b'"%(request)b" "%(agent)b" TLS_AES_128_GCM_SHA256 TLSv1.3 %(group)b "%(trace)b" "%(host)b" "arn:aws:acm:x" 10 '
+TEMPLATE = (b'%(type)b %(time)b %(elb)b %(client)b %(target)b %(first)b %(second)b %(third)b %(status)b %(said)b %(in)b '
+            b'%(out)b "%(request)b" "%(agent)b" TLS_AES_128_GCM_SHA256 TLSv1.3 %(group)b "%(trace)b" "%(host)b" '
+            b'"arn:aws:acm:x" 10 '
             b'%(created)b "waf,forward" "-" "%(error)b" "%(target)b" "%(said)b" "%(class)b" "%(class)b" TID_0 "-" "-" "-" '
             b'203.0.113.9 "-" "-"\n')
 POLICY = {"Version": "2012-10-17", "Statement": [{
-    "Effect": "Allow", "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}, "Action": "s3:PutObject",
+    "Effect": "Allow", "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+    "Action": "s3:PutObject",
     "Resource": "arn:aws:s3:::logs/edge/AWSLogs/111122223333/*"}]}
 QUESTION = ("--bucket", "logs", "--account", "111122223333", "--region", "eu-central-1", "--prefix", "edge")
-EVERY_WAY = (["show"], ["json"], ["csv"], ["stats"], ["stats", "--json"], ["stats", "--by", "5m"], ["show", "--damaged"],
+EVERY_WAY = (["show"], ["json"], ["csv"], ["stats"], ["stats", "--json"], ["stats", "--by", "5m"],
+             ["show", "--damaged"],
              ["json", "--damaged"], ["sql", "--mode", "json", "SELECT * FROM access_log"],
              ["sql", "--mode", "csv", "SELECT * FROM access_log"], ["sql", "SELECT * FROM access_log"])
 
@@ -76,27 +82,34 @@ HOSTILE_LINES = [line(**{key: ESC}) for key in FIELDS if key not in ("time", "ta
     line(target=ESC + b":80"), line(request=b"GET https://h/\x1b[31m\xff\xfe\x00\x9b31m HTTP/1.1"),
     line(request="GET https://h/\\x1b[2J\\x00\\x9b HTTP/1.1"), line(agent="</script><script>alert(1)</script>"),
     line(host="<b>x</b>"), line(agent="=cmd|' /C calc'!A0"), line(agent="a,b\\x22c\\x0d\\x0ad"),
-    line(agent="\\xe2\\x80\\xae \u202e\u2028\u2066\u200b\ufeff"), line(status="9" * 20), line(out="9" * 20, **{"in": "-5"}),
+    line(agent="\\xe2\\x80\\xae \u202e\u2028\u2066\u200b\ufeff"), line(status="9" * 20),
+    line(out="9" * 20, **{"in": "-5"}),
     line(first="1e308", second="nan", third="inf"), line(first="9" * 18, second="-0.5", third="."), line(status="1e3"),
     line(time="9999-12-31T23:59:59.999999Z"), line(time="0000-01-01T00:00:00Z"), line(time="2026-02-30T00:00:00Z"),
-    line(created="9999-12-31T23:59:59.999999Z"), line(client="::1"), line(client=":"), line(client="1.2.3.4:99999999999"),
+    line(created="9999-12-31T23:59:59.999999Z"), line(client="::1"), line(client=":"),
+    line(client="1.2.3.4:99999999999"),
     line(request=""), line(request="   "), line(request="GET"), line(request="- http://h:80- "), line(request="- - - "),
     line(request="GET http:// HTTP/1.1"), line(request="GET http://[::1 HTTP/1.1"), line(request="GET /rel HTTP/1.1"),
     line(request="GET https://h/" + "a" * 100000 + " HTTP/1.1"), line(agent="x" * 131072), line(agent="x" * 130000)]
 FILES = {
     "hostile": b"".join(HOSTILE_LINES), "empty": b"", "newlines": b"\n" * 1000, "zeros": bytes(300000),
     "noise": bytes(i * i % 251 ^ i >> 8 & 255 for i in range(200000)), "crlf": line().replace(b"\n", b"\r\n") * 3,
-    "mark": b"\xef\xbb\xbf" + line() * 3, "utf-16": b"\xff\xfe" + line().decode().encode("utf-16-le"), "no-end": line() + line()[:-1],
-    "cr": line().replace(b"\n", b"\r") * 4, "quotes": b'"' * 200000 + b"\n" + line(), "escapes": b'\\"' * 100000 + b"\n" + line(),
-    "blanks": b" " * 200000 + b"\n" + line(), "endless": b"a" * 3000000 + b"\n" + line(), "gzip-empty": gzip.compress(b""),
+    "mark": b"\xef\xbb\xbf" + line() * 3, "utf-16": b"\xff\xfe" + line().decode().encode("utf-16-le"),
+    "no-end": line() + line()[:-1],
+    "cr": line().replace(b"\n", b"\r") * 4, "quotes": b'"' * 200000 + b"\n" + line(),
+    "escapes": b'\\"' * 100000 + b"\n" + line(),
+    "blanks": b" " * 200000 + b"\n" + line(), "endless": b"a" * 3000000 + b"\n" + line(),
+    "gzip-empty": gzip.compress(b""),
     "gzip-cut": gzip.compress(b"".join(HOSTILE_LINES))[:-9], "gzip-trailing": gzip.compress(line()) + b"garbage",
     "gzip-zeros": gzip.compress(line()) + bytes(1000), "gzip-magic": b"\x1f\x8b", "gzip-byte": b"\x1f",
     "gzip-name": b"\x1f\x8b\x08\x08" + bytes(6) + b"a" * 300000, "gzip-flags": b"\x1f\x8b\x08\xff" + b"\xff" * 1000,
     "gzip-sum": gzip.compress(line() * 50)[:-8] + b"\1\2\3\4\5\6\7\0", "gzip-members": gzip.compress(line()) * 500,
     "gzip-nothings": gzip.compress(b"") * 5000 + gzip.compress(line()),
 }
-GOOD = {"crlf": 3, "mark": 3, "no-end": 2, "quotes": 1, "escapes": 1, "blanks": 1, "endless": 1, "gzip-trailing": 1, "gzip-zeros": 1,
-        "gzip-members": 500, "gzip-nothings": 1, "gzip-sum": 50, "empty": 0, "newlines": 0, "zeros": 0, "cr": 0, "noise": 0,
+GOOD = {"crlf": 3, "mark": 3, "no-end": 2, "quotes": 1, "escapes": 1, "blanks": 1, "endless": 1, "gzip-trailing": 1,
+        "gzip-zeros": 1,
+        "gzip-members": 500, "gzip-nothings": 1, "gzip-sum": 50, "empty": 0, "newlines": 0, "zeros": 0, "cr": 0,
+        "noise": 0,
         "utf-16": 0, "gzip-empty": 0, "gzip-magic": 0, "gzip-byte": 0, "gzip-name": 0, "gzip-flags": 0}
 
 
@@ -165,7 +178,8 @@ def test_one_line_of_strangers_as_a_story(tmp_path):
 
 
 def test_why_judges_its_word_first():
-    for word in ("access.log:0", "access.log:-1", "access.log:1x", f"a:{2 ** 64}", ":", "", "-", "Root=", "*", line()[:-30],
+    for word in ("access.log:0", "access.log:-1", "access.log:1x", f"a:{2 ** 64}", ":", "", "-", "Root=", "*",
+                 line()[:-30],
                  line() * 2, "x" * 100000, b"\x1b\xff\n"):
         assert b"is no trace id" in logs("why", word, code=64).stderr
     for end in (b"", b"\n", b"\r\n"):
@@ -173,7 +187,8 @@ def test_why_judges_its_word_first():
 
 
 def test_names_of_files_and_words_are_strangers_too(tmp_path, ordinary):
-    for name in (b"a\x1b[31m.log", b"b\xff.log", b"c\nd.log", b"--help.log", b"%s%n.log", b"{file}.log", "\u202e.log".encode()):
+    for name in (b"a\x1b[31m.log", b"b\xff.log", b"c\nd.log", b"--help.log", b"%s%n.log", b"{file}.log",
+                 "\u202e.log".encode()):
         where = os.fsencode(tmp_path) + b"/" + name
         with open(where, "wb") as file:
             file.write(b"damaged \x1b\n" + line())
@@ -181,8 +196,10 @@ def test_names_of_files_and_words_are_strangers_too(tmp_path, ordinary):
             logs(*words, where, code=0)
         json.loads(logs("why", "--json", where + b":2", code=0).stdout)
     logs("show", "--damaged", tmp_path, code=0)
-    for words in ([b"\x1b\xff"], ["show", b"--\x1b\xff"], ["show", "--status", b"\x1b\xff"], ["show", "--since", b"\x1b\x9b"],
-                  ["ddl", b"\x1b"], ["sql", b"SELECT '\x1b[2J\xff", ordinary], ["show", "--path", b"\xff" * 2000, ordinary],
+    for words in ([b"\x1b\xff"], ["show", b"--\x1b\xff"], ["show", "--status", b"\x1b\xff"],
+                  ["show", "--since", b"\x1b\x9b"],
+                  ["ddl", b"\x1b"], ["sql", b"SELECT '\x1b[2J\xff", ordinary],
+                  ["show", "--path", b"\xff" * 2000, ordinary],
                   ["stats", "--by", b"\x1b", ordinary], ["stats", "--compare", b"\x1b..", b"..\xff", ordinary]):
         logs(*words, code=64)
     logs("show", b"nothing\x1b[2J\xff\n", code=66)
@@ -203,19 +220,24 @@ def test_steps_and_spans(ordinary):
     for word in ("1ms", "1s", "1.5h", "365d"):
         sums = json.loads(logs("stats", "--json", "--by", word, ordinary, code=0).stdout)
         assert sums["requests"] == 600
-    for spans in (["x", "y"], ["..", ".."], ["2026-09-24..2026-09-23", "2026-09-23.."], ["2026-09-23..2026-09-23", ".."]):
+    for spans in (["x", "y"], ["..", ".."], ["2026-09-24..2026-09-23", "2026-09-23.."],
+                  ["2026-09-23..2026-09-23", ".."]):
         logs("stats", "--compare", *spans, ordinary, code=64)
-    done = logs("stats", "--json", "--compare", "2026-09-23T00:00..2026-09-23T02:00", "2026-09-23T01:00..2026-09-23T04:00",
+    done = logs("stats", "--json", "--compare", "2026-09-23T00:00..2026-09-23T02:00",
+                "2026-09-23T01:00..2026-09-23T04:00",
                 ordinary, code=0)
     assert {b"120", b"180"} <= set(re.findall(rb'"requests": (\d+)', done.stdout))
 
 
 def test_odd_values_of_filters(ordinary):
-    for words in (["--since", "9" * 17 + "w"], ["--since", "-2h"], ["--since", "2026-13-01"], ["--since", "2026-09-23T25:00"],
-                  ["--since", ""], ["--since", "2026-09-23T10:00+99:00"], ["--until", "1969-12-31"], ["--status", "xxx"],
+    for words in (["--since", "9" * 17 + "w"], ["--since", "-2h"], ["--since", "2026-13-01"],
+                  ["--since", "2026-09-23T25:00"],
+                  ["--since", ""], ["--since", "2026-09-23T10:00+99:00"], ["--until", "1969-12-31"],
+                  ["--status", "xxx"],
                   ["--status", "!"], ["--status", "200,"], ["--status", "500-400"], ["--status", "2" * 9000],
                   ["--status", ",".join(["200"] * 1001)], ["--client", "1.2.3.4/33"], ["--client", "1.2.3.4/-1"],
-                  ["--min-duration", "-1s"], ["--min-duration", "1e3"], ["--made-by", "x"], ["--made-by", ""], ["--kind", "x"],
+                  ["--min-duration", "-1s"], ["--min-duration", "1e3"], ["--made-by", "x"], ["--made-by", ""],
+                  ["--kind", "x"],
                   ["--color", "x"], ["--lang", "xx"], ["--mode", "x"], ["--nonsense"], ["--path", "*" * 1025]):
         logs("show", *words, ordinary, code=64)
     logs("show", "--path", "*a" * 500 + "b", ordinary, code=1)
@@ -248,7 +270,8 @@ def test_memory_does_not_grow_with_distinct_values(tmp_path):
         for i in range(40000):
             key = f"{i * 2654435761 % 2 ** 32:x}"
             log.write(line(request=f"GET https://h{key}.example:443/p{key}{'q' * 200} HTTP/1.1", agent=key + "u" * 200,
-                           host="h" + key, client=f"2001:db8::{key[:4]}:{i % 65536:x}:50", target=f"10.{i % 256}.{i // 256 % 256}.1:80",
+                           host="h" + key, client=f"2001:db8::{key[:4]}:{i % 65536:x}:50",
+                           target=f"10.{i % 256}.{i // 256 % 256}.1:80",
                            group=f"arn:aws:x:y:1:targetgroup/g{key}/9", error="E" + key, elb=f"app/{key}/1",
                            status=str(i % 65536), type="t" + key, **{"class": "C" + key}))
     for words in (["stats"], ["stats", "--json"], ["report", tmp_path / "page.html"]):
@@ -278,7 +301,8 @@ def test_what_is_no_file(tmp_path, ordinary):
 
 @contextlib.contextmanager
 def started(*words, **more):
-    process = subprocess.Popen([harness.OPENALB, "logs", *map(str, words)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    process = subprocess.Popen([harness.OPENALB, "logs", *map(str, words)], stdin=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE,
                                env=ENVIRONMENT, **{"stdout": subprocess.PIPE, **more})
     try:
         yield process
@@ -319,7 +343,8 @@ def test_tail_ends_with_its_reader(ordinary):
 
 
 def test_outputs_that_take_nothing(ordinary, tmp_path):
-    for words in (["show"], ["json"], ["csv"], ["stats"], ["stats", "--json"], ["sql", "SELECT 1"], ["tail", "--lines", "5"]):
+    for words in (["show"], ["json"], ["csv"], ["stats"], ["stats", "--json"], ["sql", "SELECT 1"],
+                  ["tail", "--lines", "5"]):
         for stdout in (open("/dev/full", "wb"), None):
             with contextlib.ExitStack() as stack:
                 if stdout is not None:
@@ -338,39 +363,50 @@ def test_outputs_that_take_nothing(ordinary, tmp_path):
 
 SQL_REFUSED = [
     "ATTACH 'x.db' AS x", "ATTACH ':memory:' AS x", "PRAGMA writable_schema=1", "PRAGMA journal_mode=WAL",
-    "PRAGMA temp_store_directory='/tmp'", "PRAGMA hard_heap_limit=0", "PRAGMA soft_heap_limit(0)", "SELECT load_extension('x')",
-    "SELECT writefile('w','x')", "SELECT readfile('/etc/passwd')", "SELECT edit('x')", "SELECT fts3_tokenizer('simple')",
+    "PRAGMA temp_store_directory='/tmp'", "PRAGMA hard_heap_limit=0", "PRAGMA soft_heap_limit(0)",
+    "SELECT load_extension('x')",
+    "SELECT writefile('w','x')", "SELECT readfile('/etc/passwd')", "SELECT edit('x')",
+    "SELECT fts3_tokenizer('simple')",
     "SELECT fts3_tokenizer('simple', x'00')", "CREATE TABLE t(a)", "CREATE VIRTUAL TABLE t USING fts5(a)",
-    "INSERT INTO access_log DEFAULT VALUES", "DELETE FROM access_log", "UPDATE access_log SET elb=1", "DROP TABLE access_log",
+    "INSERT INTO access_log DEFAULT VALUES", "DELETE FROM access_log", "UPDATE access_log SET elb=1",
+    "DROP TABLE access_log",
     "VACUUM INTO 'v.db'", "BEGIN", "SELECT 1; DROP TABLE access_log", "SELECT", "/*", "SELECT zeroblob(1000000000)",
-    "SELECT randomblob(100000000)", "SELECT percentile(1, 101) FROM access_log", "SELECT percentile(user_agent, 50) FROM access_log",
-    "SELECT 1 WHERE " + "(" * 2000 + "1" + ")" * 2000, "SELECT " + "+".join(["1"] * 5000), "SELECT " + ",".join(["1"] * 5000),
+    "SELECT randomblob(100000000)", "SELECT percentile(1, 101) FROM access_log",
+    "SELECT percentile(user_agent, 50) FROM access_log",
+    "SELECT 1 WHERE " + "(" * 2000 + "1" + ")" * 2000, "SELECT " + "+".join(["1"] * 5000),
+    "SELECT " + ",".join(["1"] * 5000),
     "SELECT '%' LIKE replace(hex(zeroblob(200000)), '0', '%a')"]
 
 
 def test_sql_only_reads(tmp_path, ordinary):
     for statement in SQL_REFUSED:
-        done = subprocess.run([harness.OPENALB, "logs", "sql", statement, ordinary], capture_output=True, timeout=DEADLINE,
+        done = subprocess.run([harness.OPENALB, "logs", "sql", statement, ordinary], capture_output=True,
+                              timeout=DEADLINE,
                               cwd=tmp_path, env=ENVIRONMENT)
         assert done.returncode == 64 and done.stderr, (statement[:80], done)
     assert not list(tmp_path.iterdir())
 
 
 def test_sql_answers_stay_text(ordinary):
-    for statement in ("SELECT char(27)||'[2J'||char(0)||char(8238) AS \"\x1b[2J\"", "SELECT x'1b5b324a', 9e999, -9e999, 0.0/0, 1e308"):
+    for statement in ("SELECT char(27)||'[2J'||char(0)||char(8238) AS \"\x1b[2J\"",
+                      "SELECT x'1b5b324a', 9e999, -9e999, 0.0/0, 1e308"):
         logs("sql", statement, ordinary, code=0)
         json.loads(logs("sql", "--mode", "json", statement, ordinary, code=0).stdout, parse_constant=pytest.fail)
 
 
 def test_sql_constraints_equal_plain_comparison(ordinary):
     """What is pushed down finds the same rows as SQLite itself in a copy of the rows."""
-    tests = ("> 9e18", ">= '500'", ">= 499.5", "= 502.0", "IS NULL", "> x'00'", "< 'abc'", "IN (502, 504, NULL)", "<= NULL",
-             "> '2026-09-23T01:00'", "> 'garbage'", "BETWEEN '2026-09-23T01:00:00Z' AND '2026-09-23T02'", "< ''", "!= 200",
+    tests = ("> 9e18", ">= '500'", ">= 499.5", "= 502.0", "IS NULL", "> x'00'", "< 'abc'", "IN (502, 504, NULL)",
+             "<= NULL",
+             "> '2026-09-23T01:00'", "> 'garbage'", "BETWEEN '2026-09-23T01:00:00Z' AND '2026-09-23T02'", "< ''",
+             "!= 200",
              "= '2026-09-23T01:00:00.000000Z'", "NOT BETWEEN 0 AND 1e3", "IS NOT 200")
     columns = ("elb_status_code", "time", "request_creation_time")
     terms = [f"{column} {test}" for column in columns for test in tests]
-    asked = ["SELECT " + ", ".join(f"(SELECT count(*) FROM {table} WHERE {term})" for term in terms) for table in ("access_log", "t")]
-    done = logs("sql", "--mode", "csv", f"CREATE TEMP TABLE t AS SELECT {', '.join(columns)} FROM access_log; " + "; ".join(asked),
+    asked = ["SELECT " + ", ".join(f"(SELECT count(*) FROM {table} WHERE {term})" for term in terms)
+             for table in ("access_log", "t")]
+    done = logs("sql", "--mode", "csv",
+                f"CREATE TEMP TABLE t AS SELECT {', '.join(columns)} FROM access_log; " + "; ".join(asked),
                 ordinary, code=0)
     rows = [row for row in csv.reader(io.StringIO(done.stdout.decode(), newline="")) if row and row[0].isdigit()]
     assert len(rows) == 2
@@ -382,7 +418,7 @@ def test_sql_constraints_equal_plain_comparison(ordinary):
     "SELECT count(*) FROM access_log a, access_log b, access_log c, access_log d"])
 def test_endless_sql_can_be_stopped(statement, ordinary):
     with started("sql", "SELECT 1; " + statement, ordinary) as process:
-        assert process.stdout.readline()  # it runs, so that the signal is caught
+        assert select.select([process.stdout], [], [], DEADLINE)[0]  # it runs, so that the signal is caught
         process.send_signal(signal.SIGINT)
         process.wait(DEADLINE)
 
@@ -407,21 +443,32 @@ def right(**change):
 
 TEXT = right()
 NO_POLICY = {
-    "empty": "", "array": "[]", "null": "null", "open": "{", "closed": "}", "no statement": "{}", "no list": '{"Statement":"x"}',
-    "list in list": '{"Statement":[[]]}', "nothing in list": '{"Statement":[null]}', "brackets": "[" * 100000, "braces": '{"a":' * 100000,
-    "deep": '{"Statement":' + "[" * 31 + "]" * 31 + "}", "mark": "\ufeff" + TEXT, "utf-16": b"\xff\xfe" + TEXT.encode("utf-16-le"),
-    "newline": "\n" + TEXT, "blank": " " + TEXT, "more": TEXT + "x", "twice": TEXT + "{}", "curly": TEXT.replace('"', "\u201c"),
-    "comment": TEXT + "// c", "open comment": TEXT[:-2] + "/*", "comma": TEXT[:-2] + ",]}", "zero": b"\0" + TEXT.encode(),
+    "empty": "", "array": "[]", "null": "null", "open": "{", "closed": "}", "no statement": "{}",
+    "no list": '{"Statement":"x"}',
+    "list in list": '{"Statement":[[]]}', "nothing in list": '{"Statement":[null]}', "brackets": "[" * 100000,
+    "braces": '{"a":' * 100000,
+    "deep": '{"Statement":' + "[" * 31 + "]" * 31 + "}", "mark": "\ufeff" + TEXT,
+    "utf-16": b"\xff\xfe" + TEXT.encode("utf-16-le"),
+    "newline": "\n" + TEXT, "blank": " " + TEXT, "more": TEXT + "x", "twice": TEXT + "{}",
+    "curly": TEXT.replace('"', "\u201c"),
+    "comment": TEXT + "// c", "open comment": TEXT[:-2] + "/*", "comma": TEXT[:-2] + ",]}",
+    "zero": b"\0" + TEXT.encode(),
     "zero inside": TEXT.replace("Allow", "All\0ow"), "escape": TEXT.replace("Allow", "All\x1b[2Jow"),
     "latin": TEXT.encode().replace(b"Allow", b"All\xffow"), "surrogate": TEXT.replace("Allow", "\\ud800"),
     "turned surrogates": TEXT.replace("Allow", "\\udc00\\ud800"), "escaped zero": TEXT.replace("Allow", "Allow\\u0000"),
-    "no escape": TEXT.replace("Allow", "\\x41llow"), "duplicate": TEXT.replace('"Effect"', '"Effect":"Allow","\\u0045ffect"'),
+    "no escape": TEXT.replace("Allow", "\\x41llow"), "duplicate": TEXT.replace('"Effect"',
+                                                                               '"Effect":"Allow","\\u0045ffect"'),
     "duplicate below": right(Condition={"StringEquals": {"a:b": "x"}}).replace('"a:b"', '"a:b":"1","a:b"'),
-    "number": right(Condition={"NumericEquals": {"a:b": 9}}).replace("9}", "01}"), "bare": TEXT.replace('"Allow"', "Allow"),
-    "version": TEXT.replace("10-17", "10-18"), "unknown": right(Foo=1), "operator": right(Condition={"bool": {"a:b": "true"}}),
-    "null if exists": right(Condition={"NullIfExists": {"a:b": "true"}}), "address": right(Condition={"IpAddress": {"aws:SourceIp": "1.2.3.4/99"}}),
-    "principal number": right(Principal={"AWS": 54676820928}), "principal list": right(Principal=[]), "no principal": right(Principal={}),
-    "resource": right(Resource="arn:aws:s3:::logs"), "no action": right(Action="s3:PutObjekt"), "twenty kilobytes": TEXT.ljust(20481),
+    "number": right(Condition={"NumericEquals": {"a:b": 9}}).replace("9}", "01}"),
+    "bare": TEXT.replace('"Allow"', "Allow"),
+    "version": TEXT.replace("10-17", "10-18"), "unknown": right(Foo=1),
+    "operator": right(Condition={"bool": {"a:b": "true"}}),
+    "null if exists": right(Condition={"NullIfExists": {"a:b": "true"}}),
+    "address": right(Condition={"IpAddress": {"aws:SourceIp": "1.2.3.4/99"}}),
+    "principal number": right(Principal={"AWS": 54676820928}), "principal list": right(Principal=[]),
+    "no principal": right(Principal={}),
+    "resource": right(Resource="arn:aws:s3:::logs"), "no action": right(Action="s3:PutObjekt"),
+    "twenty kilobytes": TEXT.ljust(20481),
     "a megabyte": TEXT.ljust(1100000), "many": json.dumps({"Statement": POLICY["Statement"] * 340}),
 }
 
@@ -433,8 +480,10 @@ def test_what_is_no_policy(name):
 
 
 def test_policies_at_the_limits():
-    for text in (TEXT.ljust(20480), TEXT + "\n\n", TEXT.replace("Allow", "\\u0041llow"), right(Resource="arn:aws:s3:::logs/" + "*" * 9000),
-                 right(Action="s3:Put*?*?*?*?*"), right(Sid="\x1b[2J\u202e"), right(Resource="arn:aws:s3:::logs/" + "*?" * 4000 + "*")):
+    for text in (TEXT.ljust(20480), TEXT + "\n\n", TEXT.replace("Allow", "\\u0041llow"),
+                 right(Resource="arn:aws:s3:::logs/" + "*" * 9000),
+                 right(Action="s3:Put*?*?*?*?*"), right(Sid="\x1b[2J\u202e"),
+                 right(Resource="arn:aws:s3:::logs/" + "*?" * 4000 + "*")):
         assert check(text)[0] in (0, 1)
     for values in ("*a" * 4000 + "b", "${aws:SourceArn}" * 900, "${aws:SourceArn", "${}", "?" * 9000):
         assert check(right(Condition={"StringLike": {"aws:SourceArn": values}}))[0] == 1
@@ -443,7 +492,8 @@ def test_policies_at_the_limits():
 
 def test_everybody_but_one_is_everybody():
     """With NotAction, too."""
-    broad = {"Effect": "Allow", "NotPrincipal": {"AWS": "111122223333"}, "NotAction": "s3:Get*", "Resource": "arn:aws:s3:::logs/*"}
+    broad = {"Effect": "Allow", "NotPrincipal": {"AWS": "111122223333"}, "NotAction": "s3:Get*",
+             "Resource": "arn:aws:s3:::logs/*"}
     code, answer = check(json.dumps({**POLICY, "Statement": [broad]}))
     assert code == 0 and "world-writable" in json.dumps(answer)
     harmless = json.dumps({**POLICY, "Statement": [*POLICY["Statement"], {**broad, "NotAction": "s3:Put*"}]})
@@ -471,10 +521,14 @@ def test_the_corrected_policy_goes_to_new_files_only(tmp_path):
 
 
 def test_odd_questions():
-    for change in (["--bucket", "UPPER"], ["--bucket", "a..b"], ["--bucket", "192.168.0.1"], ["--bucket", "x" * 64], ["--bucket", "lo\"gs"],
-                   ["--bucket", "lo\x1bgs"], ["--bucket", ""], ["--account", "9996457667"], ["--account", "1111-2222-3333"],
-                   ["--region", "moon-1"], ["--region", ""], ["--prefix", "/edge"], ["--prefix", "edge/"], ["--prefix", "x/AWSLogs"],
-                   ["--prefix", "${x}\""], ["--prefix", "a" * 2000], ["--log", "x"], ["--org", "\"x"], ["--lang", "xx"], ["--color", "x"]):
+    for change in (["--bucket", "UPPER"], ["--bucket", "a..b"], ["--bucket", "192.168.0.1"], ["--bucket", "x" * 64],
+                   ["--bucket", "lo\"gs"],
+                   ["--bucket", "lo\x1bgs"], ["--bucket", ""], ["--account", "9996457667"],
+                   ["--account", "1111-2222-3333"],
+                   ["--region", "moon-1"], ["--region", ""], ["--prefix", "/edge"], ["--prefix", "edge/"],
+                   ["--prefix", "x/AWSLogs"],
+                   ["--prefix", "${x}\""], ["--prefix", "a" * 2000], ["--log", "x"], ["--org", "\"x"], ["--lang", "xx"],
+                   ["--color", "x"]):
         for form in ("json", "cloudformation", "terraform"):
             policy("make", *QUESTION, *change, "--form", form, code=64)
         policy("check", "--policy", "-", *QUESTION, *change, stdin=TEXT.encode(), code=64)
