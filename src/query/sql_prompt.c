@@ -251,7 +251,9 @@ lines_edit(struct prompt *p, EditLine *edit, History *typed)
         HistEvent event;
         interrupted = 0;
         const char *line = el_gets(edit, &n);
-        if (interrupted) {
+        /* A line that was entered counts: SIGINT then stops what it says. */
+        bool entered = line != NULL && n > 0 && line[n - 1] == '\n';
+        if (interrupted && !entered) {
             el_reset(edit);
             buf_reset(&p->statement);
             (void)fputc('\n', p->output.out);
