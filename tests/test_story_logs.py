@@ -6,6 +6,7 @@ the load balancer; with the name mended it is.
 """
 import contextlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -52,7 +53,7 @@ WHERE = ["--bucket", BUCKET, "--prefix", PREFIX, "--account", ACCOUNT, "--region
 def openalb(*words, code=0):
     """What the command prints."""
     done = subprocess.run([str(harness.OPENALB), *map(str, words)], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=harness.DEADLINE, env={"LC_ALL": "C.UTF-8"})
+                          stdin=subprocess.DEVNULL, timeout=harness.DEADLINE, env={**os.environ, "LC_ALL": "C.UTF-8"})
     assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
     return done.stdout
 
